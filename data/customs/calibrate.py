@@ -1,0 +1,144 @@
+"""Split-conformal p-values per reference group, backing off from a rare code to all goods.
+
+Vovk, Gammerman and Shafer, "Algorithmic Learning in a Random World" (2005): with n clean scores held
+out from training, (1 + how many are at least as odd) / (n + 1) is wrong about a share p of clean cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from customs.errors import InvalidValue
+from customs.evidence import Reference
+
+# The smallest group whose lowest p-value, 1/(n+1), can still say "one in a hundred".
+MIN_GROUP = 99
+# The part of the clean scores whose mean excess sets the decay beyond the largest one.
+_TAIL_SHARE = 0.1
+_LN10 = float(np.log(10.0))
+
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """A raw score on the common scale."""
+
+    p_value: float
+    surprise: float
+    reference: Reference
+
+
+class Conformal:
+    """Clean scores of one check, by group.
+
+    >>> rng = np.random.default_rng(0)
+    >>> clean = rng.normal(size=500)
+    >>> conformal = Conformal.fit(clean, [("0303", "03", "all")] * 250 + [("8703", "87", "all")] * 250)
+    >>> odd = conformal(4.0, ("0303", "03", "all"))
+    >>> odd.reference
+    Reference(group='0303', size=250)
+    >>> odd.p_value == 1 / 251
+    True
+    >>> conformal(4.0, ("2203", "22", "all")).reference.group
+    'all'
+    """
+
+    def __init__(self, groups: Mapping[str, Scores]) -> None:
+        if "all" not in groups or len(groups["all"]) == 0:
+            raise InvalidValue("no clean scores to calibrate on", field="calibration", remedy="give more clean data")
+        self.groups: dict[str, Scores] = {name: np.sort(np.asarray(s, dtype=np.float64)) for name, s in groups.items()}
+
+    @classmethod
+    def fit(
+        cls, scores: npt.ArrayLike, chains: Sequence[Sequence[str]], *, min_group: int = MIN_GROUP
+    ) -> Conformal:
+        """Collect clean scores; each has a chain of groups, most specific first, ending in `all`.
+
+        Groups with fewer than `min_group` scores are left out, so their cases back off.
+        """
+        values = np.asarray(scores, dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise InvalidValue("a clean score is not a number", field="calibration", remedy="leave abstentions out")
+        members: dict[str, list[int]] = {}
+        for i, chain in enumerate(chains):
+            for group in dict.fromkeys([*chain, "all"]):
+                members.setdefault(group, []).append(i)
+        return cls({g: values[rows] for g, rows in members.items() if g == "all" or len(rows) >= min_group})
+
+    def group_for(self, chain: Sequence[str]) -> str:
+        """The most specific group of the chain that has enough clean scores."""
+        return next((group for group in chain if group in self.groups), "all")
+
+    def __call__(self, score: float, chain: Sequence[str]) -> Calibrated:
+        """Calibrate one score."""
+        group = self.group_for(chain)
+        p, surprise = self.in_group(np.array([score], dtype=np.float64), group)
+        return Calibrated(float(p[0]), float(surprise[0]), Reference(group=group, size=len(self.groups[group])))
+
+    def many(self, scores: npt.ArrayLike, chains: Sequence[Sequence[str]]) -> tuple[Scores, Scores, list[str]]:
+        """Calibrate many scores; NaN (abstained) stays NaN. Returns p-values, surprises and groups."""
+        values = np.asarray(scores, dtype=np.float64)
+        chosen: dict[Hashable, str] = {}
+        groups = [chosen.setdefault(key, self.group_for(key)) for key in map(tuple, chains)]
+        p, surprise = np.full(len(values), np.nan), np.full(len(values), np.nan)
+        names = np.asarray(groups, dtype=object)
+        for group in set(groups):
+            rows = np.flatnonzero((names == group) & np.isfinite(values))
+            p[rows], surprise[rows] = self.in_group(values[rows], group)
+        return p, surprise, groups
+
+    def in_group(self, scores: Scores, group: str) -> tuple[Scores, Scores]:
+        """P-value and surprise of scores against one group's clean scores."""
+        clean = self.groups[group]
+        n = len(clean)
+        at_least_as_odd = n - np.searchsorted(clean, scores, side="left")
+        return (1.0 + at_least_as_odd) / (n + 1.0), _surprise(scores, clean)
+
+    def interval(self, chain: Sequence[str], share: float = 0.9) -> float:
+        """The score that `share` of clean cases stay at or below."""
+        clean = self.groups[self.group_for(chain)]
+        rank = min(int(np.ceil(share * (len(clean) + 1))), len(clean)) - 1
+        return float(clean[rank])
+
+    def as_columns(self, check: str) -> dict[str, list]:
+        """Columns `check, group, score` for an artefact table."""
+        names = [g for g, s in self.groups.items() for _ in range(len(s))]
+        return {
+            "check": [check] * len(names),
+            "group": names,
+            "score": [float(x) for s in self.groups.values() for x in s],
+        }
+
+    @classmethod
+    def from_columns(cls, check: str, columns: Mapping[str, Sequence]) -> Conformal:
+        """Read back what `as_columns` wrote (several checks may share a table)."""
+        checks = np.asarray(columns["check"], dtype=object)
+        groups = np.asarray(columns["group"], dtype=object)
+        scores = np.asarray(columns["score"], dtype=np.float64)
+        mine = checks == check
+        return cls({g: scores[mine & (groups == g)] for g in dict.fromkeys(groups[mine])})
+
+
+def _surprise(scores: Scores, clean: Scores) -> Scores:
+    """−log10 of a continuous, strictly decreasing tail probability.
+
+    Between clean scores the tail is interpolated; beyond the largest it decays exponentially with the
+    mean excess of the upper tenth; below the smallest it approaches one likewise.
+    """
+    n = len(clean)
+    knots, first = np.unique(clean, return_index=True)
+    tail = (n - first) / (n + 1.0)  # share at least as odd, at each distinct clean score
+    upper = clean[-max(int(np.ceil(_TAIL_SHARE * n)), 1) :]
+    spread = float(clean[-1] - clean[0])
+    decay = max(float(upper.mean() - upper[0]), 1e-3 * spread, 1e-9 * max(1.0, abs(float(clean[-1]))))
+    log_tail = np.interp(scores, knots, np.log(tail))
+    above = scores > knots[-1]
+    log_tail[above] = np.log(tail[-1]) - (scores[above] - knots[-1]) / decay
+    below = scores < knots[0]
+    log_tail[below] = np.log1p(-(1.0 - tail[0]) * np.exp(-(knots[0] - scores[below]) / decay))
+    return np.asarray(-log_tail / _LN10)

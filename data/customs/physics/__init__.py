@@ -1,0 +1,1 @@
+"""Scans from goods: attenuation, detector, ray-sum."""

@@ -1,0 +1,1 @@
+"""Readers of official files, one format per file."""

@@ -1,0 +1,1 @@
+"""Evidence in, one explained and ordered risk report out."""

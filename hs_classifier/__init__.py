@@ -1,0 +1,1 @@
+"""HS codes from the name and description of goods."""

@@ -1,0 +1,74 @@
+"""`portcullis train`: fit and calibrate one module, write an artefact."""
+
+from __future__ import annotations
+
+import importlib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class Module(StrEnum):
+    """What can be trained."""
+
+    TABULAR = "tabular"
+    HS = "hs"
+    XRAY = "xray"
+
+
+TRAINERS = {
+    Module.TABULAR: "tabular_ae.train",
+    Module.HS: "hs_classifier.train",
+    Module.XRAY: "xray_encoder.train",
+}
+
+
+def train(
+    module: Annotated[Module, typer.Argument(help="What to train.")],
+    data: Annotated[list[Path], typer.Option(help="A data file or folder, or a world; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
+    config: Annotated[str, typer.Option(help="A named configuration of the module.")] = "default",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the configuration.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same model.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, or cuda where there is one.")] = "cpu",
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="tabular: our=theirs column names; may be repeated.")
+    ] = None,
+    nomenclature: Annotated[
+        Path | None, typer.Option(help="hs: official code table whose wording joins the training texts.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Train a module, calibrate it on held-out data and write its artefact."""
+    from customs.errors import InvalidConfig
+    from portcullis.cli.console import overrides, print_json, progress_bars
+
+    extra: dict[str, Any] = {}
+    if map_:
+        if module is not Module.TABULAR:
+            raise InvalidConfig("--map is for tabular", field="map", remedy="leave it out")
+        extra["columns"] = overrides(map_)
+    if nomenclature is not None:
+        if module is not Module.HS:
+            raise InvalidConfig("--nomenclature is for hs", field="nomenclature", remedy="leave it out")
+        extra["nomenclature"] = nomenclature
+    trainer = importlib.import_module(TRAINERS[module])
+    with progress_bars() as progress:
+        figures = trainer.train(
+            data,
+            out,
+            config=config,
+            overrides=overrides(set_ or []),
+            seed=seed,
+            device=device,
+            progress=progress,
+            **extra,
+        )
+    if json:
+        print_json(figures)
+    else:
+        for key, value in figures.items():
+            print(f"{key}: {value:.4g}" if isinstance(value, float) else f"{key}: {value}")
+        print(f"wrote {out}")

@@ -1,0 +1,1 @@
+"""Trade series: the LSTM autoencoder over unit values."""

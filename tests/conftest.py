@@ -1,0 +1,29 @@
+"""What all tests share: the tiny world, and the real evaluation data where it is present."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def eval_data() -> Path:
+    """The folder of real data; tests that need it skip, saying so, where it is absent."""
+    folder = Path(os.environ.get("PORTCULLIS_EVAL_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real evaluation data is not at {folder}; set PORTCULLIS_EVAL_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world of a few declarations for each item, made once for each test process."""
+    from customs.world import make_world
+
+    folder = tmp_path_factory.mktemp("world") / "tiny"
+    make_world(folder, seed=7, size="tiny")
+    return folder

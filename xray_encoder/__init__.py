@@ -1,0 +1,1 @@
+"""X-ray scans: reading, packing features, per-HS normality, mass."""
