@@ -1,4 +1,4 @@
-"""The shared vocabulary of Portcullis: types, calibration, artefacts; readers, physics and the synthetic world below."""
+"""The shared vocabulary of Portcullis: types, calibration and artefacts."""
 
 from customs.artefact import Artefact, ArtefactWriter, fingerprint_of, open_artefact
 from customs.calibrate import Calibrated, Conformal

@@ -105,7 +105,9 @@ class ArtefactWriter:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / MANIFEST).exists():
             raise DamagedArtefact(
-                f"{self.folder} holds other files", field="out", remedy="name a new folder or one that holds a model"
+                f"{self.folder} holds other files",
+                field="out",
+                remedy="name a new folder or one that holds a model",
             )
         self._room = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.", dir=self.folder.parent))
         return self
@@ -165,24 +167,38 @@ def open_artefact(folder: Path, *, kind: str | None = None) -> Artefact:
         expected = _digest({"config": manifest["config"], "files": files})
     except FileNotFoundError:
         raise DamagedArtefact(
-            f"{folder} is not a model folder: it has no {MANIFEST}", field="model", remedy="name the folder given to train --out"
+            f"{folder} is not a model folder: it has no {MANIFEST}",
+            field="model",
+            remedy="name the folder given to train --out",
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedArtefact(f"{folder / MANIFEST} cannot be read ({error})", field="model", remedy=_RETRAIN) from None
+        raise DamagedArtefact(
+            f"{folder / MANIFEST} cannot be read ({error})", field="model", remedy=_RETRAIN
+        ) from None
     if version != FORMAT:
         raise DamagedArtefact(
-            f"{folder} has format {version}, this version reads {FORMAT}", field="model", remedy="train the model again"
+            f"{folder} has format {version}, this version reads {FORMAT}",
+            field="model",
+            remedy="train the model again",
         )
     if kind is not None and found != kind:
-        raise DamagedArtefact(f"{folder} holds a {found} model, not a {kind} model", field="model", remedy="name the right folder")
+        raise DamagedArtefact(
+            f"{folder} holds a {found} model, not a {kind} model",
+            field="model",
+            remedy="name the right folder",
+        )
     for name, sha256 in files.items():
         path = folder / name
         if Path(name).name != name or not path.is_file():
             raise DamagedArtefact(f"{folder} lacks {name}", field="model", remedy=_RETRAIN)
         if _sha256(path) != sha256:
-            raise DamagedArtefact(f"{path} is not the file that was trained: its sha256 differs", field="model", remedy=_RETRAIN)
+            raise DamagedArtefact(
+                f"{path} is not the file that was trained: its sha256 differs", field="model", remedy=_RETRAIN
+            )
     if expected != fingerprint:
-        raise DamagedArtefact(f"{folder / MANIFEST} was changed after training", field="model", remedy=_RETRAIN)
+        raise DamagedArtefact(
+            f"{folder / MANIFEST} was changed after training", field="model", remedy=_RETRAIN
+        )
     return Artefact(folder, manifest)
 
 

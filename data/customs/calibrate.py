@@ -50,8 +50,12 @@ class Conformal:
 
     def __init__(self, groups: Mapping[str, Scores]) -> None:
         if "all" not in groups or len(groups["all"]) == 0:
-            raise InvalidValue("no clean scores to calibrate on", field="calibration", remedy="give more clean data")
-        self.groups: dict[str, Scores] = {name: np.sort(np.asarray(s, dtype=np.float64)) for name, s in groups.items()}
+            raise InvalidValue(
+                "no clean scores to calibrate on", field="calibration", remedy="give more clean data"
+            )
+        self.groups: dict[str, Scores] = {
+            name: np.sort(np.asarray(s, dtype=np.float64)) for name, s in groups.items()
+        }
 
     @classmethod
     def fit(
@@ -63,7 +67,9 @@ class Conformal:
         """
         values = np.asarray(scores, dtype=np.float64)
         if not np.isfinite(values).all():
-            raise InvalidValue("a clean score is not a number", field="calibration", remedy="leave abstentions out")
+            raise InvalidValue(
+                "a clean score is not a number", field="calibration", remedy="leave abstentions out"
+            )
         members: dict[str, list[int]] = {}
         for i, chain in enumerate(chains):
             for group in dict.fromkeys([*chain, "all"]):
@@ -78,9 +84,13 @@ class Conformal:
         """Calibrate one score."""
         group = self.group_for(chain)
         p, surprise = self.in_group(np.array([score], dtype=np.float64), group)
-        return Calibrated(float(p[0]), float(surprise[0]), Reference(group=group, size=len(self.groups[group])))
+        return Calibrated(
+            float(p[0]), float(surprise[0]), Reference(group=group, size=len(self.groups[group]))
+        )
 
-    def many(self, scores: npt.ArrayLike, chains: Sequence[Sequence[str]]) -> tuple[Scores, Scores, list[str]]:
+    def many(
+        self, scores: npt.ArrayLike, chains: Sequence[Sequence[str]]
+    ) -> tuple[Scores, Scores, list[str]]:
         """Calibrate many scores; NaN (abstained) stays NaN. Returns p-values, surprises and groups."""
         values = np.asarray(scores, dtype=np.float64)
         chosen: dict[Hashable, str] = {}
@@ -97,7 +107,8 @@ class Conformal:
         clean = self.groups[group]
         n = len(clean)
         at_least_as_odd = n - np.searchsorted(clean, scores, side="left")
-        return (1.0 + at_least_as_odd) / (n + 1.0), _surprise(scores, clean)
+        p = np.asarray((1.0 + at_least_as_odd) / (n + 1.0), dtype=np.float64)
+        return p, _surprise(scores, clean)
 
     def interval(self, chain: Sequence[str], share: float = 0.9) -> float:
         """The score that `share` of clean cases stay at or below."""

@@ -24,7 +24,9 @@ def load_config(
     """
     presets = {p.stem: p for p in sorted(folder.glob("*.toml"))}
     if name not in presets:
-        raise InvalidConfig(f"there is no configuration {name!r}", field="config", remedy=f"choose from {', '.join(presets)}")
+        raise InvalidConfig(
+            f"there is no configuration {name!r}", field="config", remedy=f"choose from {', '.join(presets)}"
+        )
     return make_config(cls, {**tomllib.loads(presets[name].read_text(encoding="utf-8")), **(overrides or {})})
 
 
@@ -34,7 +36,9 @@ def make_config(cls: type[T], values: Mapping[str, Any]) -> T:
     known = {f.name: hints[f.name] for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            raise InvalidConfig(f"there is no key {key!r}", field=f"config.{key}", remedy=f"choose from {', '.join(known)}")
+            raise InvalidConfig(
+                f"there is no key {key!r}", field=f"config.{key}", remedy=f"choose from {', '.join(known)}"
+            )
     return cls(**{key: _convert(key, value, known[key]) for key, value in values.items()})
 
 

@@ -7,7 +7,15 @@ import json
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 
 from customs.errors import InvalidDeclaration, InvalidValue, Problem
 from customs.hs import SEPARATORS, HsCode
@@ -61,8 +69,12 @@ def _money(value: Any) -> Money:
 
 
 HskField = Annotated[HsCode, BeforeValidator(_hsk), PlainSerializer(lambda v: v.digits, return_type=str)]
-CountryField = Annotated[Country, BeforeValidator(_country), PlainSerializer(lambda v: v.code, return_type=str)]
-WeightField = Annotated[Kilograms, BeforeValidator(_kilograms), PlainSerializer(lambda v: v.value, return_type=float)]
+CountryField = Annotated[
+    Country, BeforeValidator(_country), PlainSerializer(lambda v: v.code, return_type=str)
+]
+WeightField = Annotated[
+    Kilograms, BeforeValidator(_kilograms), PlainSerializer(lambda v: v.value, return_type=float)
+]
 MoneyField = Annotated[
     Money,
     BeforeValidator(_money),
@@ -195,5 +207,7 @@ def _problem(error: Any) -> Problem:
     if isinstance(cause, InvalidValue):
         inner = cause.problems[0]
         return Problem(inner.problem, field or inner.field, inner.remedy)
-    remedy = _REMEDIES.get(error["type"], f"got {error['input']!r:.80}; see the declaration format in the README")
+    remedy = _REMEDIES.get(
+        error["type"], f"got {error['input']!r:.80}; see the declaration format in the README"
+    )
     return Problem(error["msg"], field, remedy)

@@ -52,9 +52,19 @@ def decode_picture(
                 return pages
     except UnidentifiedImageError:
         raise UnreadableFile("the file is not a picture", field=field, remedy=_REMEDY) from None
-    except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, Image.DecompressionBombError) as error:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        OverflowError,
+        MemoryError,
+        Image.DecompressionBombError,
+    ) as error:
         raise UnreadableFile(
-            f"the picture is broken ({type(error).__name__})", field=field, remedy="export it again, then upload it"
+            f"the picture is broken ({type(error).__name__})",
+            field=field,
+            remedy="export it again, then upload it",
         ) from None
 
 

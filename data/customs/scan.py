@@ -44,11 +44,15 @@ class Scan:
             )
         if len(self.energies) != t.shape[0]:
             raise InvalidValue(
-                f"{t.shape[0]} planes but {len(self.energies)} energies", field="scan", remedy="name each plane"
+                f"{t.shape[0]} planes but {len(self.energies)} energies",
+                field="scan",
+                remedy="name each plane",
             )
         if not np.isfinite(t).all() or float(t.min()) < 0:
             raise InvalidValue(
-                "transmission is negative or not a number somewhere", field="scan", remedy="mend the source file"
+                "transmission is negative or not a number somewhere",
+                field="scan",
+                remedy="mend the source file",
             )
         t.flags.writeable = False
 

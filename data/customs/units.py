@@ -41,13 +41,17 @@ class Money:
     def __post_init__(self) -> None:
         if not isinstance(self.amount, Decimal):
             raise InvalidValue(
-                f"{self.amount!r} is not an exact amount", field="amount", remedy="give a Decimal, never a float"
+                f"{self.amount!r} is not an exact amount",
+                field="amount",
+                remedy="give a Decimal, never a float",
             )
         if not self.amount.is_finite() or self.amount < 0:
             raise InvalidValue(f"got {self.amount}", field="amount", remedy="give an amount of zero or more")
         if self.currency not in _iso_currencies():
             raise InvalidValue(
-                f"{self.currency!r} is not a currency", field="currency", remedy="give an ISO 4217 code such as USD"
+                f"{self.currency!r} is not a currency",
+                field="currency",
+                remedy="give an ISO 4217 code such as USD",
             )
 
     @classmethod
@@ -66,7 +70,9 @@ class Money:
         """Read `1250.40 USD`."""
         parts = str(text).split()
         if len(parts) != 2:
-            raise InvalidValue(f"{text!r} is not money", field="value", remedy="write amount and currency: 1250.40 USD")
+            raise InvalidValue(
+                f"{text!r} is not money", field="value", remedy="write amount and currency: 1250.40 USD"
+            )
         return cls.of(*parts)
 
     def __float__(self) -> float:

@@ -20,13 +20,15 @@ app.command("train")(train.train)
 
 def main() -> None:
     """Run the command line; bad input is one clear line and exit code 2."""
-    from customs.errors import CustomsError
-
     try:
         app()
-    except CustomsError as error:
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        from customs.errors import CustomsError  # not before: `--help` must be quick
+
+        if not isinstance(error, CustomsError):
+            raise
         for problem in error.problems:
             print(f"portcullis: {problem}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -1,0 +1,110 @@
+"""Evidence in, one ordered and explained risk out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from customs.evidence import Alternative, Evidence, Message
+from customs.hs import HsCode
+from fusion.combine import cauchy_combination, combine_surprise
+from fusion.findings import elsewhere, find
+from fusion.policy import BANDS, Policy
+from fusion.report import RiskReport
+
+
+def assess(
+    evidence: Sequence[Evidence],
+    *,
+    subject: str,
+    declared: HsCode | None = None,
+    policy: Policy,
+    versions: Mapping[str, str] | None = None,
+) -> RiskReport:
+    """Fuse all evidence on one line. Checks that abstained count for nothing, neither way."""
+    spoke = [e for e in evidence if not e.abstained]
+    named = {**(versions or {}), "fusion": policy.version}
+    if not spoke:
+        return RiskReport(
+            subject=subject,
+            declared=declared,
+            risk=None,
+            surprise=None,
+            p_value=None,
+            band="unknown",
+            headline=Message(id="band.unknown"),
+            evidence=tuple(evidence),
+            versions=named,
+        )
+    weights = [policy.weight(e.check) for e in spoke]
+    surprise = combine_surprise([_surprise(e) for e in spoke], weights, cap=policy.cap)
+    findings = find(evidence, declared, policy)
+    return RiskReport(
+        subject=subject,
+        declared=declared,
+        risk=_risk(surprise),
+        surprise=surprise,
+        p_value=cauchy_combination([e.p_value or 1.0 for e in spoke], weights, cap=policy.cap),
+        band=(band := policy.band(surprise)),
+        headline=_headline(band, surprise),
+        findings=findings,
+        evidence=tuple(evidence),
+        alternatives=likely_codes(spoke, declared),
+        versions=named,
+    )
+
+
+def merge(reports: Sequence[RiskReport], *, subject: str, policy: Policy) -> RiskReport:
+    """One report for a declaration of several lines; a single line's report is returned under `subject`."""
+    if len(reports) == 1:
+        return reports[0].model_copy(update={"subject": subject})
+    spoke = [r for r in reports if r.surprise is not None]
+    surprise = combine_surprise([r.surprise or 0.0 for r in spoke], cap=policy.cap) if spoke else None
+    band = policy.band(surprise) if surprise is not None else "unknown"
+    return RiskReport(
+        subject=subject,
+        risk=None if surprise is None else _risk(surprise),
+        surprise=surprise,
+        p_value=cauchy_combination([r.p_value or 1.0 for r in spoke], cap=policy.cap) if spoke else None,
+        band=band,
+        headline=Message(id="band.unknown") if surprise is None else _headline(band, surprise),
+        findings=tuple(sorted((f for r in reports for f in r.findings), key=lambda f: -f.surprise)),
+        evidence=tuple(e for r in reports for e in r.evidence),
+        versions=dict(reports[0].versions),
+        lines=tuple(reports),
+    )
+
+
+def likely_codes(spoke: Sequence[Evidence], declared: HsCode | None) -> tuple[Alternative, ...]:
+    """Headings outside the declared one that the sources point to: their mean probability, best first.
+
+    Only the part of each source's probability that lies outside the declared heading counts, so a source
+    that agrees with the declaration adds nothing.
+    """
+    if declared is None:
+        return ()
+    sources = [e for e in spoke if e.alternatives]
+    total: dict[HsCode | None, float] = defaultdict(float)
+    for source in sources:
+        for other in elsewhere(source.alternatives, declared):
+            heading = None if other.hs is None else other.hs.at(min(4, other.hs.level))
+            total[heading] += other.probability / len(sources)
+    ranked = sorted(total.items(), key=lambda item: -item[1])
+    return tuple(Alternative(hs=hs, probability=min(p, 1.0)) for hs, p in ranked[:5] if p >= 0.01)
+
+
+def worst(reports: Sequence[RiskReport]) -> list[RiskReport]:
+    """Reports in the order of a queue: most surprising first, those nobody could judge last."""
+    return sorted(reports, key=lambda r: (r.surprise is None, -(r.surprise or 0.0), BANDS.index(r.band)))
+
+
+def _surprise(evidence: Evidence) -> float:
+    return max(evidence.surprise or 0.0, 0.0)
+
+
+def _risk(surprise: float) -> float:
+    return float(1.0 - 10.0**-surprise)
+
+
+def _headline(band: str, surprise: float) -> Message:
+    return Message(id=f"band.{band}", params={"one_in": round(10.0 ** min(surprise, 6.0), 1)})

@@ -1,0 +1,98 @@
+"""The thresholds an agency sets, read from a file and named by their hash in every report."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from customs.errors import InvalidConfig
+
+Band = Literal["unknown", "clear", "watch", "high", "critical"]
+Severity = Literal["note", "warning", "alarm"]
+BANDS: tuple[Band, ...] = ("unknown", "clear", "watch", "high", "critical")
+SEVERITIES: tuple[Severity, ...] = ("note", "warning", "alarm")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Thresholds in −log10 units, ascending; `cap` and `weights` of the combination."""
+
+    bands: Mapping[str, float]
+    findings: Mapping[str, float]
+    cap: float
+    version: str
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def default(cls) -> Policy:
+        """The policy that ships with Portcullis."""
+        return cls.read(Path(__file__).with_name("policy.toml"))
+
+    @classmethod
+    def read(cls, path: Path) -> Policy:
+        """Read a policy file; `InvalidConfig` names the key at fault."""
+        try:
+            data = path.read_bytes()
+            raw = tomllib.loads(data.decode("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InvalidConfig(
+                f"{path} cannot be read: {error}", field="policy", remedy="mend the file"
+            ) from None
+        unknown = sorted(set(raw) - {"bands", "findings", "combine", "weights"})
+        if unknown:
+            raise InvalidConfig(
+                f"there is no section {unknown[0]!r}", field="policy", remedy="see fusion/policy.toml"
+            )
+        cap = _number(raw, "combine", "cap")
+        if not 0.5 <= cap < 1:
+            raise InvalidConfig(
+                f"got {cap}", field="policy.combine.cap", remedy="give at least 0.5 and less than 1"
+            )
+        weights = raw.get("weights", {})
+        for check in weights:
+            if _number(raw, "weights", check) <= 0:
+                raise InvalidConfig(
+                    f"got {weights[check]}", field=f"policy.weights.{check}", remedy="give more than 0"
+                )
+        return cls(
+            bands=_ascending(raw, "bands", BANDS[2:]),
+            findings=_ascending(raw, "findings", SEVERITIES),
+            cap=cap,
+            weights=weights,
+            version="policy@" + hashlib.sha256(data).hexdigest()[:12],
+        )
+
+    def band(self, surprise: float) -> Band:
+        """The band of a combined surprise."""
+        return next((b for b in reversed(BANDS[2:]) if surprise >= self.bands[b]), "clear")
+
+    def severity(self, surprise: float) -> Severity | None:
+        """How severe a single check's surprise is; None if it is not worth a finding."""
+        return next((s for s in reversed(SEVERITIES) if surprise >= self.findings[s]), None)
+
+    def weight(self, check: str) -> float:
+        """How much a check counts in the combination."""
+        return float(self.weights.get(check, 1.0))
+
+
+def _number(raw: Mapping[str, Any], section: str, key: str) -> float:
+    value = raw.get(section, {}).get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidConfig(f"got {value!r}", field=f"policy.{section}.{key}", remedy="give a number")
+    return float(value)
+
+
+def _ascending(raw: Mapping[str, Any], section: str, keys: tuple[str, ...]) -> dict[str, float]:
+    values = {key: _number(raw, section, key) for key in keys}
+    extra = sorted(set(raw.get(section, {})) - set(keys))
+    if extra:
+        raise InvalidConfig(
+            f"there is no key {extra[0]!r}", field=f"policy.{section}", remedy=f"give {', '.join(keys)}"
+        )
+    if sorted(values.values()) != list(values.values()):
+        raise InvalidConfig(f"got {values}", field=f"policy.{section}", remedy=f"let {' < '.join(keys)}")
+    return values
