@@ -1,0 +1,85 @@
+"""Pictures from strangers."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from customs import UnreadableFile
+from customs.picture import decode_picture, read_photo
+
+
+def encode(pixels: np.ndarray, kind: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of a few kilobytes that declares far more pixels than it should."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    body = zlib.compress(b"\0" * (width + 1) * 100)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+GREY = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [GREY, GREY.astype(np.uint16) * 5000, np.stack([GREY] * 3, axis=2)],
+    ids=["grey", "16-bit", "colour"],
+)
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_pixels_come_back_with_their_depth(pixels: np.ndarray, kind: str) -> None:
+    (page,) = decode_picture(encode(pixels, kind), field="scan")
+    assert page.dtype == pixels.dtype
+    assert (page == pixels).all()
+
+
+def test_all_pages_of_a_tiff_are_read() -> None:
+    buffer = io.BytesIO()
+    first, second = Image.fromarray(GREY), Image.fromarray(GREY + 1)
+    first.save(buffer, "TIFF", save_all=True, append_images=[second])
+    assert [int(p[0, 0]) for p in decode_picture(buffer.getvalue(), field="scan")] == [0, 1]
+
+
+def test_a_144_megapixel_png_is_refused_before_it_is_decoded() -> None:
+    data = bomb(12_000, 12_000)
+    assert len(data) < 20_000
+    with pytest.raises(UnreadableFile, match="12,000 × 12,000") as caught:
+        decode_picture(data, field="photo")
+    assert caught.value.problems[0].field == "photo"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "empty"),
+        (b"Dear customs officer", "not a picture"),
+        (b"%PDF-1.7\n", "not a picture"),
+        (b"GIF89a" + b"\0" * 40, "not a picture"),
+        (encode(np.zeros((200, 200), np.uint8), "JPEG")[:400], "broken|not a picture"),
+        (encode(np.random.default_rng(0).integers(0, 255, (99, 99), np.uint8))[:500], "broken"),
+    ],
+    ids=["empty", "text", "pdf", "gif", "cut jpeg", "cut png"],
+)
+def test_what_is_no_whole_picture_is_one_clear_error(data: bytes, said: str) -> None:
+    with pytest.raises(UnreadableFile, match=said) as caught:
+        decode_picture(data, field="scan")
+    assert caught.value.problems[0].field == "scan"
+    assert caught.value.problems[0].remedy
+
+
+def test_photos_become_rgb_whatever_they_were() -> None:
+    for pixels in (GREY, GREY.astype(np.uint16) * 256, np.stack([GREY] * 4, axis=2)):
+        photo = read_photo(encode(pixels))
+        assert photo.pixels.shape == (3, 4, 3)
+        assert photo.pixels.dtype == np.uint8
