@@ -6,7 +6,6 @@ import ast
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -78,7 +77,7 @@ def test_platform_holds_no_file_of_its_own() -> None:
 def test_pythons_own_platform_module_is_intact() -> None:
     code = "import portcullis, platform; print(platform.python_implementation(), platform.__file__)"
     name, file = run(code).split(maxsplit=1)
-    assert name == sys.implementation.name.replace("cp", "CP").replace("python", "ython")
+    assert name == "CPython"
     assert not file.startswith(str(ROOT / "platform"))
 
 
@@ -123,25 +122,32 @@ def test_test_files_have_unique_names_and_are_in_no_package() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))
 
 
-@pytest.mark.parametrize("arguments", [[], ["train"], ["serve"], ["assess"], ["score"], ["world"]])
-def test_help_answers_at_once_without_torch(arguments: list[str]) -> None:
-    """Measured as the best of three fresh processes, against the half second that the design promises."""
+@pytest.mark.parametrize(
+    "arguments", [[], ["train"], ["serve"], ["assess"], ["score"], ["world"], ["import"]]
+)
+def test_help_needs_neither_torch_nor_the_web_nor_pandas(arguments: list[str]) -> None:
     code = (
-        "import sys; sys.argv = ['portcullis', *{0!r}, '--help']\n"
+        f"import sys; sys.argv = ['portcullis', *{arguments!r}, '--help']\n"
         "from portcullis.cli import main\n"
         "try: main()\n"
         "except SystemExit as stop: assert not stop.code\n"
         "print('LOADED', *sorted(set(m.split('.')[0] for m in sys.modules)))"
-    ).format(arguments)
+    )
     loaded = run(code).rsplit("LOADED", 1)[1].split()
     assert not set(loaded) & (TORCH | WEB | {"pandas", "scipy", "sklearn", "gensim"})
-    if not arguments:
-        times = []
-        for _ in range(3):
-            start = time.perf_counter()
-            run("import sys; sys.argv = ['portcullis', '--help']\nfrom portcullis.cli import main\nmain()")
-            times.append(time.perf_counter() - start)
-        assert min(times) < 0.5
+
+
+def test_help_takes_less_than_half_a_second_of_processor_time() -> None:
+    """Processor time of the best of three fresh processes, so that a busy machine does not decide."""
+    times = []
+    for _ in range(3):
+        before = os.times()
+        run("import sys; sys.argv = ['portcullis', '--help']\nfrom portcullis.cli import main\nmain()")
+        after = os.times()
+        times.append(
+            after.children_user - before.children_user + after.children_system - before.children_system
+        )
+    assert min(times) < 0.5
 
 
 def test_no_module_touches_cuda_or_the_environment_at_import() -> None:
