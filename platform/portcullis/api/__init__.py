@@ -1,0 +1,1 @@
+"""The HTTP API under /v1, its one error shape and the application that holds API and pages."""

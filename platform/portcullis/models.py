@@ -1,0 +1,89 @@
+"""The trained models a service runs: found, verified and loaded once."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from customs.artefact import MANIFEST, open_artefact
+from customs.case import Case
+from customs.errors import CustomsError, DamagedArtefact
+from customs.evidence import Evidence
+from customs.scorer import Scorer
+
+# The manifest's kind, and where its scorer lives.
+SCORERS = {
+    "tabular": ("tabular_ae.scorer", "TabularScorer"),
+    "hs": ("hs_classifier.scorer", "HsScorer"),
+    "xray": ("xray_encoder.scorer", "XrayScorer"),
+}
+
+
+@dataclass(frozen=True)
+class Models:
+    """Scorers by kind, in the order of `SCORERS`; a kind that was not trained is simply absent."""
+
+    scorers: Mapping[str, Scorer]
+    versions: Mapping[str, str]
+
+    @classmethod
+    def load(cls, folders: Sequence[Path], device: str = "cpu") -> Models:
+        """Load model folders; `DamagedArtefact` for one that is changed, unknown or of a kind given twice."""
+        artefacts = {}
+        for folder in folders:
+            artefact = open_artefact(folder)
+            kind = artefact.manifest["kind"]
+            if kind not in SCORERS:
+                raise DamagedArtefact(
+                    f"{folder} holds a {kind!r} model", field="model", remedy=f"give models of {', '.join(SCORERS)}"
+                )
+            if kind in artefacts:
+                raise DamagedArtefact(
+                    f"{folder} and {artefacts[kind].folder} are both {kind} models", field="model", remedy="give one of them"
+                )
+            artefacts[kind] = artefact
+        loaded = {}
+        for kind, (module, name) in SCORERS.items():
+            if kind in artefacts:
+                scorer_class = getattr(importlib.import_module(module), name)
+                loaded[kind] = scorer_class.load(artefacts[kind].folder, device=device)
+        versions = {kind: artefacts[kind].version for kind in loaded}
+        return cls(MappingProxyType(loaded), MappingProxyType(versions))
+
+    @classmethod
+    def find(cls, folder: Path, device: str = "cpu") -> Models:
+        """Load every model folder in `folder`, or `folder` itself where it is one."""
+        return cls.load(model_folders(folder), device)
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """All checks that can speak, in order."""
+        return tuple(check for scorer in self.scorers.values() for check in scorer.checks)
+
+    def score(self, cases: Sequence[Case]) -> list[list[Evidence]]:
+        """Evidence of all models for each case, in order."""
+        by_model = [scorer.score(cases) for scorer in self.scorers.values()]
+        return [[evidence for answers in by_model for evidence in answers[i]] for i in range(len(cases))]
+
+    def warm_up(self, case: Case) -> None:
+        """Score a made-up case, so that the first visitor does not wait for first-time work."""
+        for scorer in self.scorers.values():
+            try:
+                scorer.score([case])
+            except CustomsError:
+                continue  # a model may refuse the made-up case; what had to be set up is set up
+
+
+def model_folders(folder: Path) -> list[Path]:
+    """Folders with a manifest: `folder` itself or those directly in it."""
+    if (folder / MANIFEST).is_file():
+        return [folder]
+    found = sorted(p.parent for p in folder.glob(f"*/{MANIFEST}") if not p.parent.name.startswith("."))
+    if not found:
+        raise DamagedArtefact(
+            f"{folder} holds no trained model", field="models", remedy="run `portcullis train` or `portcullis demo`"
+        )
+    return found

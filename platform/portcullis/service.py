@@ -1,0 +1,198 @@
+"""What the platform does, without knowing who asks: pages, API and commands all call this."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from customs.case import Case
+from customs.declaration import Declaration
+from customs.errors import CustomsError
+from customs.scan import Scan
+from fusion import Policy
+from portcullis import drawing
+from portcullis.consignment import Consignment, Upload
+from portcullis.identity import Login, Sessions, read_secret
+from portcullis.judge import judge
+from portcullis.models import Models
+from portcullis.settings import Settings
+from portcullis.store.accounts import Account, Accounts
+from portcullis.store.assessments import Assessment, Assessments
+from portcullis.store.engine import open_store
+from portcullis.store.images import Images
+
+MAX_SUGGESTION_TEXT = 20_000
+MAX_SUGGESTIONS = 50
+
+
+class NotFound(CustomsError):
+    """There is no such thing."""
+
+
+class NoModel(CustomsError):
+    """The model that could answer is not loaded."""
+
+
+def utc_now() -> dt.datetime:
+    """The time, for everything that is stored."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True, eq=False)
+class Service:
+    """Everything that a running platform holds."""
+
+    settings: Settings
+    models: Models
+    policy: Policy
+    accounts: Accounts
+    assessments: Assessments
+    images: Images
+    login: Login
+    sessions: Sessions
+    # models are not built to be called from two threads at once
+    _scoring: threading.Lock
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        models: Models,
+        *,
+        policy: Policy | None = None,
+        now: Callable[[], dt.datetime] = utc_now,
+    ) -> Service:
+        """Open the store, making it where it is missing."""
+        engine = open_store(settings.store_url)
+        accounts = Accounts(engine, now)
+        images = Images(settings.images)
+        login = Login(
+            accounts,
+            max_failures=settings.login_failures,
+            wait=dt.timedelta(minutes=settings.login_wait_minutes),
+        )
+        lasting = dt.timedelta(hours=settings.session_hours)
+        return cls(
+            settings=settings,
+            models=models,
+            policy=policy or Policy.default(),
+            accounts=accounts,
+            assessments=Assessments(engine, images, now),
+            images=images,
+            login=login,
+            sessions=Sessions(accounts, read_secret(settings.data), lasting),
+            _scoring=threading.Lock(),
+        )
+
+    def warm_up(self) -> None:
+        """Do what the first assessment would have to do, before anybody waits for it."""
+        with self._scoring:
+            self.models.warm_up(_made_up_case())
+
+    def assess(self, upload: Upload, account: Account, key: str | None = None) -> Assessment:
+        """Read, score, fuse and store one consignment; on any error nothing is stored.
+
+        The same `key` with the same upload answers with the assessment of the first time.
+        """
+        body = upload.sha256
+        if key is not None and (earlier := self.assessments.by_key(account.id, key, body)) is not None:
+            return earlier
+        consignment = Consignment.read(upload)
+        with self._scoring:
+            verdict = judge(consignment, self.models, self.policy)
+        return self.assessments.add(
+            consignment.declaration,
+            verdict,
+            account_id=account.id,
+            scan=upload.scan,
+            photo=upload.photo,
+            key=key,
+            body_sha256=body,
+        )
+
+    def assessment(self, assessment_id: str) -> Assessment:
+        """One stored assessment."""
+        found = self.assessments.get(assessment_id)
+        if found is None:
+            raise NotFound(
+                f"there is no assessment {assessment_id!r}", field="id", remedy="check the address or the list"
+            )
+        return found
+
+    def scan_picture(self, assessment_id: str) -> bytes:
+        """PNG of the stored scan."""
+        return drawing.scan_png(self._scan(self.assessment(assessment_id)))
+
+    def heatmap_picture(self, assessment_id: str) -> bytes:
+        """PNG of the heat-map, transparent where all is usual, as large as the scan."""
+        from customs.picture import decode_picture
+
+        found = self.assessment(assessment_id)
+        if found.heatmap is None or found.heatmap_box is None:
+            raise NotFound("this assessment has no heat-map", field="id", remedy="only an odd scan has one")
+        scan = self._scan(found)
+        values = decode_picture(self.images.read(found.heatmap), field="heatmap")[0]
+        return drawing.overlay_png(values, found.heatmap_box, scan.height, scan.width)
+
+    def photo_picture(self, assessment_id: str) -> bytes:
+        """PNG of the stored photo."""
+        from customs.picture import read_photo
+
+        found = self.assessment(assessment_id)
+        if found.photo is None:
+            raise NotFound("this assessment has no photo", field="id", remedy="none was uploaded")
+        return drawing.photo_png(read_photo(self.images.read(found.photo)).pixels)
+
+    def suggest(self, text: str, top: int = 5) -> Any:
+        """HS code suggestions for a name or description."""
+        scorer = self.models.scorers.get("hs")
+        if scorer is None:
+            raise NoModel("no HS model is loaded", field="models", remedy="train one: portcullis train hs")
+        if not 1 <= top <= MAX_SUGGESTIONS:
+            raise CustomsError(f"got {top}", field="top", remedy=f"give 1 to {MAX_SUGGESTIONS}")
+        if len(text) > MAX_SUGGESTION_TEXT:
+            raise CustomsError(
+                f"the text has {len(text):,} characters",
+                field="text",
+                remedy=f"send at most {MAX_SUGGESTION_TEXT:,}",
+            )
+        suggest: Callable[..., Sequence[Any]] = scorer.suggest  # type: ignore[attr-defined]
+        with self._scoring:
+            return suggest([text], top=top)[0]
+
+    def _scan(self, found: Assessment) -> Scan:
+        from xray_encoder.reading import read_scan
+
+        if found.scan is None:
+            raise NotFound("this assessment has no scan", field="id", remedy="none was uploaded")
+        return read_scan(self.images.read(found.scan), name=found.id, field="scan")
+
+
+def _made_up_case() -> Case:
+    """A plain container: air around a block of goods."""
+    transmission = np.full((2, 150, 620), 0.98, dtype=np.float32)
+    transmission[:, 30:130, 30:590] = 0.3
+    declaration = Declaration.from_dict(
+        {
+            "id": "warm-up",
+            "date": "2025-01-02",
+            "origin": "VN",
+            "importer": "warm-up",
+            "lines": [
+                {
+                    "hsk": "0306170000",
+                    "name": "냉동 새우 FROZEN SHRIMP",
+                    "net_kg": 20_000,
+                    "gross_kg": 21_000,
+                    "value": {"amount": "160000", "currency": "USD"},
+                }
+            ],
+        }
+    )
+    scan = Scan(transmission, energies=("6MV", "9MV"), pixel_pitch_m=(0.02, 0.02))
+    return Case.of(declaration, scan=scan)[0]

@@ -1,0 +1,87 @@
+"""What can be configured: one frozen table, read once from the environment and passed in."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from customs.errors import InvalidConfig
+
+PREFIX = "PORTCULLIS_"
+
+
+def _setting(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings; the variable of `max_body_mb` is `PORTCULLIS_MAX_BODY_MB`.
+
+    `store_url`, `images` and `models` lie in `data` unless they are given.
+    """
+
+    data: Path = _setting(Path("portcullis-data"), "folder for everything that the service keeps")
+    store_url: str = _setting("", "database; empty: `portcullis.sqlite3` in the data folder")
+    images: Path = _setting(Path(), "folder for uploaded images; empty: `images` in the data folder")
+    models: Path = _setting(Path(), "folder of model folders; empty: `models` in the data folder")
+    host: str = _setting("127.0.0.1", "address to listen on")
+    port: int = _setting(8000, "port to listen on; 0 takes a free one")
+    https: bool = _setting(False, "true behind HTTPS: cookies are marked Secure")
+    language: str = _setting("ko", "language where a visitor asks for none: ko or en")
+    device: str = _setting("cpu", "where models run: cpu or cuda")
+    max_body_mb: int = _setting(160, "largest request, in megabytes")
+    session_hours: float = _setting(12.0, "how long a login lasts")
+    login_failures: int = _setting(5, "wrong passwords in a row before an account waits")
+    login_wait_minutes: float = _setting(15.0, "how long it waits")
+
+    def __post_init__(self) -> None:
+        if self.language not in ("ko", "en"):
+            raise _wrong("language", self.language, "ko or en")
+        if not 0 <= self.port <= 65535:
+            raise _wrong("port", self.port, "a number from 0 to 65535")
+        for name in ("max_body_mb", "session_hours", "login_failures", "login_wait_minutes"):
+            if not getattr(self, name) > 0:
+                raise _wrong(name, getattr(self, name), "a number above zero")
+        derived = {
+            "store_url": f"sqlite:///{self.data / 'portcullis.sqlite3'}",
+            "images": self.data / "images",
+            "models": self.data / "models",
+        }
+        for name, value in derived.items():
+            if getattr(self, name) in ("", Path()):
+                object.__setattr__(self, name, value)
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment; an unknown `PORTCULLIS_…` key or a wrong value is an `InvalidConfig`."""
+        environ = os.environ if environ is None else environ
+        known = {f"{PREFIX}{f.name.upper()}": f for f in dataclasses.fields(cls)}
+        given = {key: value for key, value in environ.items() if key.startswith(PREFIX)}
+        for key in given:
+            if key not in known and key not in _ELSEWHERE:
+                raise InvalidConfig("there is no such setting", field=key, remedy=f"choose from {', '.join(known)}")
+        return cls(**{known[k].name: _convert(known[k], v) for k, v in given.items() if k in known})
+
+
+# Read by the test suite, not by the service.
+_ELSEWHERE = frozenset({f"{PREFIX}EVAL_DATA"})
+
+
+def _convert(setting: dataclasses.Field[Any], text: str) -> Any:
+    kind = type(setting.default)
+    try:
+        if kind is bool:
+            return {"true": True, "1": True, "false": False, "0": False}[text.strip().lower()]
+        return kind(text)
+    except (KeyError, ValueError):
+        wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, kind.__name__)
+        raise _wrong(setting.name, text, wanted) from None
+
+
+def _wrong(name: str, got: Any, wanted: str) -> InvalidConfig:
+    return InvalidConfig(f"got {got!r}", field=f"{PREFIX}{name.upper()}", remedy=f"give {wanted}")

@@ -1,0 +1,222 @@
+"""Assessments in the store: written once with their images, never changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from customs.declaration import Declaration
+from customs.errors import CustomsError
+from fusion import RiskReport
+from portcullis.drawing import heatmap_values_png
+from portcullis.judge import Verdict
+from portcullis.store.accounts import account as account_table
+from portcullis.store.engine import writing
+from portcullis.store.images import Images
+from portcullis.store.metadata import metadata
+
+Box = tuple[int, int, int, int]
+
+assessment = sa.Table(
+    "assessment",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("id", sa.String(16), nullable=False, unique=True),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("account_id", sa.Integer, sa.ForeignKey("account.id"), nullable=False),
+    sa.Column("declaration_id", sa.String(64), nullable=False, index=True),
+    sa.Column("declaration", sa.JSON, nullable=False),
+    sa.Column("band", sa.String(16), nullable=False),
+    sa.Column("surprise", sa.Double, index=True),
+    sa.Column("report", sa.JSON, nullable=False),
+    sa.Column("scan", sa.String(64)),
+    sa.Column("photo", sa.String(64)),
+    sa.Column("heatmap", sa.String(64)),
+    sa.Column("heatmap_box", sa.JSON),
+)
+idempotency_key = sa.Table(
+    "idempotency_key",
+    metadata,
+    sa.Column("account_id", sa.Integer, sa.ForeignKey("account.id"), primary_key=True),
+    sa.Column("key", sa.String(255), primary_key=True),
+    sa.Column("body_sha256", sa.String(64), nullable=False),
+    sa.Column("assessment_id", sa.String(16), sa.ForeignKey("assessment.id"), nullable=False),
+)
+
+
+class KeyUsedTwice(CustomsError):
+    """One idempotency key came with two different bodies."""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A stored assessment; images by their names in the image store."""
+
+    id: str
+    created_at: dt.datetime
+    account: str
+    declaration: Declaration
+    report: RiskReport
+    scan: str | None = None
+    photo: str | None = None
+    heatmap: str | None = None
+    heatmap_box: Box | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One row of a list of assessments."""
+
+    id: str
+    created_at: dt.datetime
+    declaration_id: str
+    importer: str
+    goods: str
+    hs: str
+    lines: int
+    band: str
+    surprise: float | None
+    findings: tuple[str, ...]
+
+
+class Assessments:
+    """The assessments of one store."""
+
+    def __init__(self, engine: sa.Engine, images: Images, now: Callable[[], dt.datetime]) -> None:
+        self.engine = engine
+        self.images = images
+        self.now = now
+
+    def add(
+        self,
+        declaration: Declaration,
+        verdict: Verdict,
+        *,
+        account_id: int,
+        scan: bytes | None = None,
+        photo: bytes | None = None,
+        key: str | None = None,
+        body_sha256: str = "",
+    ) -> Assessment:
+        """Store report and images together or not at all.
+
+        If `key` was taken meanwhile by the same body, its assessment is returned and nothing is stored.
+        """
+        heatmap = None if verdict.heatmap is None else heatmap_values_png(verdict.heatmap)
+        new_id = secrets.token_hex(8)
+        try:
+            # the write lock comes first: images and row appear, or vanish, while nobody else writes
+            with writing(self.engine) as connection, self.images.putting(scan, photo, heatmap) as names:
+                connection.execute(
+                    assessment.insert().values(
+                        id=new_id,
+                        created_at=self.now(),
+                        account_id=account_id,
+                        declaration_id=declaration.id,
+                        declaration=declaration.model_dump(mode="json", exclude_none=True),
+                        band=verdict.report.band,
+                        surprise=verdict.report.surprise,
+                        report=verdict.report.model_dump(mode="json"),
+                        scan=names[0],
+                        photo=names[1],
+                        heatmap=names[2],
+                        heatmap_box=None if verdict.heatmap is None else list(verdict.heatmap.box),
+                    )
+                )
+                if key is not None:
+                    connection.execute(
+                        idempotency_key.insert().values(
+                            account_id=account_id, key=key, body_sha256=body_sha256, assessment_id=new_id
+                        )
+                    )
+                connection.commit()
+        except IntegrityError:
+            earlier = None if key is None else self.by_key(account_id, key, body_sha256)
+            if earlier is None:
+                raise
+            return earlier
+        found = self.get(new_id)
+        assert found is not None
+        return found
+
+    def get(self, assessment_id: str) -> Assessment | None:
+        """One assessment, or None."""
+        query = (
+            sa.select(assessment, account_table.c.name)
+            .join(account_table)
+            .where(assessment.c.id == assessment_id)
+        )
+        with self.engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return Assessment(
+            id=row.id,
+            created_at=row.created_at.replace(tzinfo=dt.UTC),
+            account=row.name,
+            declaration=Declaration.from_dict(row.declaration),
+            report=RiskReport.model_validate(row.report),
+            scan=row.scan,
+            photo=row.photo,
+            heatmap=row.heatmap,
+            heatmap_box=None if row.heatmap_box is None else _box(row.heatmap_box),
+        )
+
+    def by_key(self, account_id: int, key: str, body_sha256: str) -> Assessment | None:
+        """The assessment stored under an idempotency key; `KeyUsedTwice` if its body was another."""
+        k = idempotency_key.c
+        query = sa.select(k.assessment_id, k.body_sha256).where(k.account_id == account_id, k.key == key)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        if row.body_sha256 != body_sha256:
+            raise KeyUsedTwice(
+                "this key came before with another body",
+                field="Idempotency-Key",
+                remedy="send a new key, or the same body as before",
+            )
+        return self.get(row.assessment_id)
+
+    def latest(self, limit: int = 50) -> list[Summary]:
+        """The newest assessments, newest first."""
+        a = assessment.c
+        query = (
+            sa.select(a.id, a.created_at, a.declaration_id, a.declaration, a.band, a.surprise, a.report)
+            .order_by(a.number.desc())
+            .limit(limit)
+        )
+        with self.engine.connect() as connection:
+            return [_summary(row) for row in connection.execute(query)]
+
+    def count(self) -> int:
+        """How many there are."""
+        with self.engine.connect() as connection:
+            return int(connection.scalar(sa.select(sa.func.count()).select_from(assessment)) or 0)
+
+
+def _summary(row: Any) -> Summary:
+    lines = row.declaration["lines"]
+    return Summary(
+        id=row.id,
+        created_at=row.created_at.replace(tzinfo=dt.UTC),
+        declaration_id=row.declaration_id,
+        importer=row.declaration["importer"],
+        goods=lines[0]["name"],
+        hs=lines[0]["hsk"],
+        lines=len(lines),
+        band=row.band,
+        surprise=row.surprise,
+        findings=tuple(dict.fromkeys(f["kind"] for f in row.report["findings"])),
+    )
+
+
+def _box(values: list[int]) -> Box:
+    top, left, bottom, right = values
+    return top, left, bottom, right

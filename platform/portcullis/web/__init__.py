@@ -1,0 +1,1 @@
+"""The pages: contexts, templates, words and one style sheet."""
