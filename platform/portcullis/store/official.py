@@ -92,7 +92,7 @@ declarations = Table(
     Column("office", String(64)),
     Column("mode", String(8)),
     Column("departure", String(2)),
-    Column("origin", String(2), nullable=False),
+    Column("origin", String(2)),
     Column("importer", Text),
     Column("declarant", Text),
     Column("seller", Text),

@@ -73,7 +73,7 @@ def upgrade() -> None:
         sa.Column("office", sa.String(64)),
         sa.Column("mode", sa.String(8)),
         sa.Column("departure", sa.String(2)),
-        sa.Column("origin", sa.String(2), nullable=False),
+        sa.Column("origin", sa.String(2)),
         sa.Column("importer", sa.Text),
         sa.Column("declarant", sa.Text),
         sa.Column("seller", sa.Text),

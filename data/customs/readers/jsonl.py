@@ -1,0 +1,71 @@
+"""JSON lines: one object a line, each line good or refused by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from customs.errors import UnreadableFile
+from customs.readers.sheet import Columns, Sheet, Source, contents, decode
+
+
+def is_jsonl(source: Source) -> bool:
+    """True if the file begins like a JSON object."""
+    return contents(source)[1].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
+def lines(source: Source) -> tuple[str, list[tuple[int, str]]]:
+    """Name of the file and its lines that are not blank, with their 1-based numbers."""
+    name, data = contents(source)
+    text, _ = decode(name, data)
+    return name, [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
+
+
+def open_jsonl(source: Source, known: Columns) -> Sheet:
+    """The objects of a file as a sheet; a key that any object has is a column.
+
+    Raises:
+        UnreadableFile: the file is no text, or no object has a required key.
+    """
+    name, numbered = lines(source)
+    objects = [_object(line) for _, line in numbered]
+    header = tuple(dict.fromkeys(key for o in objects if isinstance(o, dict) for key in o))
+    found = known.find(header)
+    for ours in known.required:
+        if ours not in found:
+            raise UnreadableFile(
+                f"{name} has no object with {ours} ({' or '.join(known.aliases[ours])})",
+                field=ours,
+                remedy=f"the objects have {', '.join(header)[:300]!r}",
+            )
+    columns = [[_text(o.get(key)) if isinstance(o, dict) else "" for o in objects] for key in header]
+    ragged = {i: o for i, o in enumerate(objects) if isinstance(o, str)}
+    return Sheet(
+        name, header, columns, [n for n, _ in numbered], found, ragged, notes=("read as JSON lines",)
+    )
+
+
+def _object(line: str) -> dict[str, Any] | str:
+    """The object, or why there is none."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return "the line is not JSON"
+    return value if isinstance(value, dict) else "the line is JSON, but no object"
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case str():
+            return value
+        case list():
+            return ", ".join(map(_text, _flat(value)))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _flat(values: list[Any]) -> Iterator[Any]:
+    for value in values:
+        yield json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value

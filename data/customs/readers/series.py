@@ -1,0 +1,120 @@
+"""Monthly trade series: one row for a month, a code and a country, in whatever columns a file has."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from customs.readers import fields
+from customs.readers.report import Read
+from customs.readers.sheet import Columns, Source, normal, open_sheet
+
+COLUMNS = Columns(
+    {
+        "month": ("기준년월", "기준연월"),
+        "hs": ("hsk", "hs_code", "hs6", "HSK품목코드", "HS부호"),
+        "country": ("국가코드", "country_code"),
+        "value_usd": ("당월수출입미화금액", "당월미화금액"),
+        "weight_kg": ("당월수출입중량", "당월중량"),
+        "flow": ("수출입구분코드",),
+        "freight": ("운송비",),
+    },
+    required=("month", "hs", "country", "value_usd", "weight_kg"),
+    prefixes={"freight": "freight_"},
+)
+LONGEST_LABEL = 100
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesRead(Read):
+    """A series table and its report; `freight_unit` such as `krw_per_kg`, None if the file does not say."""
+
+    freight_unit: str | None = None
+
+
+def read(
+    source: Source,
+    columns: Mapping[str, str] | None = None,
+    *,
+    keep_refused: bool = False,
+    today: dt.date | None = None,
+) -> SeriesRead:
+    """Read a series from CSV (UTF-8 or CP949), XLSX or parquet.
+
+    Args:
+        source: a path, or the contents of a file.
+        columns: the file's own headers, our name to theirs: `{"hs": "hs6"}`. Known names are month, hs,
+            country, value_usd, weight_kg, flow and freight; `freight_krw_per_kg` also tells the unit.
+        keep_refused: keep every row of the file, for work that must answer each of them. The table then has a
+            column `refused` with the reason, None for good rows; unreadable values are None or NaN.
+        today: months after this day's are refused; the machine's date by default.
+
+    Returns:
+        A table with the columns row (0-based, in the order of the file), month (YYYY-MM), hs (4, 6, 8 or 10
+        digits), country (label), value_usd, weight_kg, freight (NaN where there is none). Exports are
+        refused: a series holds imports.
+
+    Raises:
+        UnreadableFile: the file is no table, or lacks a column.
+        InvalidConfig: `columns` names a column that does not exist here.
+    """
+    mapping, unit = _freight_mapping(columns or {})
+    sheet = open_sheet(source, COLUMNS, mapping=mapping)
+    position = sheet.found.get("freight")
+    if unit is None and position is not None:
+        unit = _unit_of(sheet.header[position])
+    intake = fields.Intake(sheet)
+    data = {
+        "row": list(range(len(sheet))),
+        "month": intake.column("month", fields.month(fields.last_month(today))),
+        "hs": intake.column("hs", fields.code()),
+        "country": intake.column("country", _label),
+        "value_usd": intake.column("value_usd", fields.above_zero, missing=float("nan")),
+        "weight_kg": intake.column("weight_kg", fields.above_zero, missing=float("nan")),
+        "freight": intake.column(
+            "freight", fields.optional(fields.at_least_zero, float("nan")), missing=float("nan")
+        ),
+    }
+    intake.column("flow", _imports_only)
+    intake.refuse_repeats(data["month"], data["hs"], data["country"], name="row")
+    table = pd.DataFrame(data).astype({"value_usd": float, "weight_kg": float, "freight": float})
+    if keep_refused:
+        refused: list[str | None] = [intake.refused.get(row) for row in range(len(sheet))]
+        table["refused"] = pd.Series(refused, dtype=object)
+    else:
+        table = table.iloc[intake.kept()].reset_index(drop=True)
+    return SeriesRead(table, intake.report(), unit)
+
+
+def _freight_mapping(columns: Mapping[str, str]) -> tuple[dict[str, str], str | None]:
+    """`freight_krw_per_kg=X` is `freight=X` with a unit."""
+    mapping, unit = {}, None
+    for ours, theirs in columns.items():
+        if ours.startswith("freight_"):
+            ours, unit = "freight", ours.removeprefix("freight_")
+        mapping[ours] = theirs
+    return mapping, unit
+
+
+def _unit_of(header: str) -> str | None:
+    header = header.strip()
+    return header.removeprefix("freight_") if header.startswith("freight_") else None
+
+
+def _label(value: str) -> fields.Parsed:
+    label, _ = fields.text(value)
+    if len(label) > LONGEST_LABEL:
+        raise fields.Refusal(f"a country's label has at most {LONGEST_LABEL} characters")
+    return label, None
+
+
+def _imports_only(value: str) -> fields.Parsed:
+    match normal(value):
+        case "i" | "수입" | "import":
+            return "I", None
+        case "e" | "수출" | "export":
+            raise fields.Refusal("an export; a series holds imports")
+    raise fields.Refusal("it is neither I (import) nor E (export)")
