@@ -43,9 +43,8 @@ class Consignment:
     @classmethod
     def read(cls, upload: Upload) -> Consignment:
         """Read every part; one `CustomsError` names the problems of all of them."""
-        from xray_encoder.reading import read_scan
-
         from customs.picture import read_photo
+        from xray_encoder.reading import read_scan
 
         problems: list[Problem] = []
         declaration = scan = photo = None

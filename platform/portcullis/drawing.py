@@ -28,6 +28,16 @@ def heatmap_values_png(heatmap: HeatMap) -> bytes:
     return _png((np.clip(heatmap.values, 0.0, 1.0) * 255.0).round().astype(np.uint8), "L")
 
 
+def heatmap_png(scan: Scan, heatmap: HeatMap) -> bytes:
+    """The scan with its odd places marked."""
+    from PIL import Image
+
+    values = (np.clip(heatmap.values, 0.0, 1.0) * 255.0).round().astype(np.uint8)
+    marks = Image.open(io.BytesIO(overlay_png(values, heatmap.box, scan.height, scan.width)))
+    picture = Image.open(io.BytesIO(scan_png(scan))).convert("RGBA")
+    return _encoded(Image.alpha_composite(picture, marks).convert("RGB"))
+
+
 def overlay_png(
     values: npt.NDArray[np.uint8], box: tuple[int, int, int, int], height: int, width: int
 ) -> bytes:
@@ -36,7 +46,8 @@ def overlay_png(
 
     top, left, bottom, right = box
     size = (max(right - left, 1), max(bottom - top, 1))
-    smooth = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR), dtype=np.float32) / 255
+    stretched = Image.fromarray(values).resize(size, Image.Resampling.BILINEAR)
+    smooth = np.asarray(stretched, dtype=np.float32) / 255.0  # (rows, columns)
     place = smooth * (len(_STOPS) - 1)  # (rows, columns), position between colour stops
     below = np.minimum(place.astype(np.intp), len(_STOPS) - 2)
     share = (place - below)[..., None]

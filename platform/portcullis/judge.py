@@ -22,8 +22,9 @@ def judge(consignment: Consignment, models: Models, policy: Policy) -> Verdict:
     """Score all lines of a consignment with all models and fuse what they say."""
     cases = consignment.cases
     by_line = models.score(cases)
+    versions = models.versions
     reports = [
-        assess(evidence, subject=case.subject, declared=case.declared, policy=policy, versions=models.versions)
+        assess(evidence, subject=case.subject, declared=case.declared, policy=policy, versions=versions)
         for case, evidence in zip(cases, by_line, strict=True)
     ]
     drawn = [e for evidence in by_line for e in evidence if e.artefact is not None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from customs.artefact import MANIFEST, open_artefact
+from customs.artefact import MANIFEST, Artefact, open_artefact
 from customs.case import Case
 from customs.errors import CustomsError, DamagedArtefact
 from customs.evidence import Evidence
@@ -32,17 +32,19 @@ class Models:
     @classmethod
     def load(cls, folders: Sequence[Path], device: str = "cpu") -> Models:
         """Load model folders; `DamagedArtefact` for one that is changed, unknown or of a kind given twice."""
-        artefacts = {}
+        artefacts: dict[str, Artefact] = {}
         for folder in folders:
             artefact = open_artefact(folder)
             kind = artefact.manifest["kind"]
             if kind not in SCORERS:
                 raise DamagedArtefact(
-                    f"{folder} holds a {kind!r} model", field="model", remedy=f"give models of {', '.join(SCORERS)}"
+                    f"{folder} holds a {kind!r} model", field="model", remedy=f"give {', '.join(SCORERS)}"
                 )
             if kind in artefacts:
                 raise DamagedArtefact(
-                    f"{folder} and {artefacts[kind].folder} are both {kind} models", field="model", remedy="give one of them"
+                    f"{folder} and {artefacts[kind].folder} are both {kind} models",
+                    field="model",
+                    remedy="give one of them",
                 )
             artefacts[kind] = artefact
         loaded = {}
@@ -84,6 +86,8 @@ def model_folders(folder: Path) -> list[Path]:
     found = sorted(p.parent for p in folder.glob(f"*/{MANIFEST}") if not p.parent.name.startswith("."))
     if not found:
         raise DamagedArtefact(
-            f"{folder} holds no trained model", field="models", remedy="run `portcullis train` or `portcullis demo`"
+            f"{folder} holds no trained model",
+            field="models",
+            remedy="run `portcullis train` or `portcullis demo`",
         )
     return found

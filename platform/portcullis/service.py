@@ -120,7 +120,7 @@ class Service:
         found = self.assessments.get(assessment_id)
         if found is None:
             raise NotFound(
-                f"there is no assessment {assessment_id!r}", field="id", remedy="check the address or the list"
+                f"there is no assessment {assessment_id!r}", field="id", remedy="check the address"
             )
         return found
 

@@ -8,14 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from customs.errors import InvalidConfig
 
 PREFIX = "PORTCULLIS_"
-
-
-def _setting(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
@@ -25,23 +22,38 @@ class Settings:
     `store_url`, `images` and `models` lie in `data` unless they are given.
     """
 
-    data: Path = _setting(Path("portcullis-data"), "folder for everything that the service keeps")
-    store_url: str = _setting("", "database; empty: `portcullis.sqlite3` in the data folder")
-    images: Path = _setting(Path(), "folder for uploaded images; empty: `images` in the data folder")
-    models: Path = _setting(Path(), "folder of model folders; empty: `models` in the data folder")
-    host: str = _setting("127.0.0.1", "address to listen on")
-    port: int = _setting(8000, "port to listen on; 0 takes a free one")
-    https: bool = _setting(False, "true behind HTTPS: cookies are marked Secure")
-    language: str = _setting("ko", "language where a visitor asks for none: ko or en")
-    device: str = _setting("cpu", "where models run: cpu or cuda")
-    max_body_mb: int = _setting(160, "largest request, in megabytes")
-    session_hours: float = _setting(12.0, "how long a login lasts")
-    login_failures: int = _setting(5, "wrong passwords in a row before an account waits")
-    login_wait_minutes: float = _setting(15.0, "how long it waits")
+    data: Path = field(
+        default=Path("portcullis-data"), metadata={"help": "folder for everything that the service keeps"}
+    )
+    store_url: str = field(
+        default="", metadata={"help": "database; empty: `portcullis.sqlite3` in the data folder"}
+    )
+    images: Path = field(
+        default=Path(), metadata={"help": "folder for uploaded images; empty: `images` in the data folder"}
+    )
+    models: Path = field(
+        default=Path(), metadata={"help": "folder of model folders; empty: `models` in the data folder"}
+    )
+    host: str = field(default="127.0.0.1", metadata={"help": "address to listen on"})
+    port: int = field(default=8000, metadata={"help": "port to listen on; 0 takes a free one"})
+    https: bool = field(default=False, metadata={"help": "true behind HTTPS: cookies are marked Secure"})
+    language: str = field(default="ko", metadata={"help": "language where a visitor asks for none: ko or en"})
+    time_zone: str = field(default="Asia/Seoul", metadata={"help": "time zone of the times on the pages"})
+    device: str = field(default="cpu", metadata={"help": "where models run: cpu or cuda"})
+    max_body_mb: int = field(default=160, metadata={"help": "largest request, in megabytes"})
+    session_hours: float = field(default=12.0, metadata={"help": "how long a login lasts"})
+    login_failures: int = field(
+        default=5, metadata={"help": "wrong passwords in a row before an account waits"}
+    )
+    login_wait_minutes: float = field(default=15.0, metadata={"help": "how long it waits"})
 
     def __post_init__(self) -> None:
         if self.language not in ("ko", "en"):
             raise _wrong("language", self.language, "ko or en")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise _wrong("time_zone", self.time_zone, "a name such as Asia/Seoul") from None
         if not 0 <= self.port <= 65535:
             raise _wrong("port", self.port, "a number from 0 to 65535")
         for name in ("max_body_mb", "session_hours", "login_failures", "login_wait_minutes"):
@@ -64,7 +76,9 @@ class Settings:
         given = {key: value for key, value in environ.items() if key.startswith(PREFIX)}
         for key in given:
             if key not in known and key not in _ELSEWHERE:
-                raise InvalidConfig("there is no such setting", field=key, remedy=f"choose from {', '.join(known)}")
+                raise InvalidConfig(
+                    "there is no such setting", field=key, remedy=f"choose from {', '.join(known)}"
+                )
         return cls(**{known[k].name: _convert(known[k], v) for k, v in given.items() if k in known})
 
 
@@ -73,7 +87,7 @@ _ELSEWHERE = frozenset({f"{PREFIX}EVAL_DATA"})
 
 
 def _convert(setting: dataclasses.Field[Any], text: str) -> Any:
-    kind = type(setting.default)
+    kind: Any = type(setting.default)
     try:
         if kind is bool:
             return {"true": True, "1": True, "false": False, "0": False}[text.strip().lower()]

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from portcullis.cli import train
+from portcullis.cli import assess, demo, evaluate, import_, score, serve, train, user
 
 app = typer.Typer(
     name="portcullis",
@@ -15,7 +15,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("import")(import_.import_)
 app.command("train")(train.train)
+app.command("score")(score.score)
+app.command("evaluate")(evaluate.evaluate)
+app.command("assess")(assess.assess)
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+app.add_typer(user.user, name="user")
 
 
 def main() -> None:

@@ -34,7 +34,9 @@ class TooManyFailures(LoginRefused):
 class Login:
     """Checks names and passwords against the store."""
 
-    def __init__(self, accounts: Accounts, *, max_failures: int = 5, wait: dt.timedelta = dt.timedelta(minutes=15)) -> None:
+    def __init__(
+        self, accounts: Accounts, *, max_failures: int = 5, wait: dt.timedelta = dt.timedelta(minutes=15)
+    ) -> None:
         self.accounts = accounts
         self.max_failures = max_failures
         self.wait = wait

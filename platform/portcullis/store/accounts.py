@@ -105,9 +105,7 @@ class Accounts:
     def failures(self, name: str, within: dt.timedelta) -> list[dt.datetime]:
         """Times of the wrong passwords since `within` ago, oldest first."""
         f = login_failure.c
-        query = (
-            sa.select(f.at).where(f.name == name[:64], f.at > self.now() - within).order_by(f.at, f.id)
-        )
+        query = sa.select(f.at).where(f.name == name[:64], f.at > self.now() - within).order_by(f.at, f.id)
         with self.engine.connect() as connection:
             return [at.replace(tzinfo=dt.UTC) for at in connection.scalars(query)]
 

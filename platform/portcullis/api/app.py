@@ -1,0 +1,66 @@
+"""The application: API and pages over one service."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware import Middleware
+
+from portcullis.api import assessments, health, suggestions
+from portcullis.api.problems import ProblemDocument, add_handlers
+from portcullis.api.shell import BodyLimit, SecurityHeaders
+from portcullis.service import Service
+from portcullis.web import pages
+
+
+def make_app(service: Service) -> FastAPI:
+    """Build the application.
+
+    Open without an account are only /healthz, /readyz, /login, /static and the OpenAPI document.
+    """
+    settings = service.settings
+    app = FastAPI(
+        title="Portcullis",
+        summary="Customs risk from declaration, text, photo and X-ray.",
+        version=version("portcullis"),
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
+        middleware=[
+            Middleware(SecurityHeaders, https=settings.https),
+            Middleware(BodyLimit, limit=settings.max_body_mb * 1024 * 1024),
+        ],
+    )
+    app.state.service = service
+    add_handlers(app)
+    app.include_router(health.router)
+    app.include_router(assessments.router)
+    if "hs" in service.models.scorers:
+        app.include_router(suggestions.router)
+    pages.add_pages(app)
+    _describe(app)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Add the error shape and the ways to sign in to the OpenAPI document."""
+
+    def openapi() -> dict[str, object]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title, version=app.version, summary=app.summary, routes=app.routes
+            )
+            components = document.setdefault("components", {})
+            schema = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+            components.setdefault("schemas", {}).update(schema.pop("$defs", {}))
+            components["schemas"]["ProblemDocument"] = schema
+            components["securitySchemes"] = {"basic": {"type": "http", "scheme": "basic"}}
+            for path, operations in document["paths"].items():
+                if path.startswith("/v1/"):
+                    for operation in operations.values():
+                        operation["security"] = [{"basic": []}]
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

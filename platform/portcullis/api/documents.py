@@ -1,0 +1,109 @@
+"""Shapes of the API's answers, for OpenAPI and for checking what leaves."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from customs.sentences import Language
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Sentence(_Document):
+    """A message with its values, and the sentence they make."""
+
+    id: str
+    params: dict[str, str | int | float]
+    sentence: str
+
+
+class OtherCode(_Document):
+    """A code that the goods may have instead; null is an empty container."""
+
+    hs: str | None
+    probability: float
+
+
+class ReferenceGroup(_Document):
+    """The clean cases that a p-value was counted on."""
+
+    group: str
+    size: int
+
+
+class EvidenceDocument(_Document):
+    """What one check says; a null p-value means that it abstained, and the message says why."""
+
+    check: str
+    subject: str
+    p_value: float | None
+    surprise: float | None
+    observed: float | None
+    expected: tuple[float, float] | None
+    unit: str | None
+    reference: ReferenceGroup | None
+    alternatives: list[OtherCode]
+    message: Sentence
+
+
+class FindingDocument(_Document):
+    """One thing that does not fit, and what to look for."""
+
+    kind: str
+    subject: str
+    severity: str
+    surprise: float
+    sentence: Sentence
+    advice: Sentence
+    evidence: list[str]
+    alternatives: list[OtherCode]
+
+
+class ReportDocument(_Document):
+    """The fused report."""
+
+    subject: str
+    declared: str | None
+    risk: float | None
+    surprise: float | None
+    p_value: float | None
+    band: str
+    headline: Sentence
+    findings: list[FindingDocument]
+    evidence: list[EvidenceDocument]
+    alternatives: list[OtherCode]
+    versions: dict[str, str]
+    lines: list[ReportDocument]
+
+
+class ImageDocument(_Document):
+    """Where a picture is, and the sha256 of the file it was made from."""
+
+    href: str
+    sha256: str
+
+
+class AssessmentDocument(_Document):
+    """A stored assessment."""
+
+    id: str
+    created_at: dt.datetime
+    account: str
+    language: Language
+    declaration: dict[str, Any]
+    report: ReportDocument
+    scan: ImageDocument | None
+    heatmap: ImageDocument | None
+    photo: ImageDocument | None
+
+
+class Health(_Document):
+    """Whether the process answers, and what it can do."""
+
+    status: str
+    models: dict[str, str]

@@ -1,0 +1,134 @@
+"""The one shape of every error: application/problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from customs.errors import CustomsError, Problem
+from portcullis.identity import LoginRefused, TooManyFailures
+from portcullis.service import NoModel, NotFound
+
+MEDIA_TYPE = "application/problem+json"
+_SEE = "see /openapi.json for what this request takes"
+
+
+class FieldProblem(BaseModel):
+    """One thing that is wrong, and how to put it right."""
+
+    field: str | None
+    problem: str
+    remedy: str | None
+
+
+class ProblemDocument(BaseModel):
+    """What every error answers with."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    problems: list[FieldProblem]
+
+
+def problem(
+    status: int,
+    *,
+    instance: str,
+    detail: str,
+    problems: Sequence[Problem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """An error answer."""
+    title = HTTPStatus(status).phrase
+    body = ProblemDocument(
+        type=f"urn:portcullis:problem:{title.lower().replace(' ', '-')}",
+        title=title,
+        status=status,
+        detail=detail,
+        instance=instance,
+        problems=[FieldProblem(field=p.field, problem=p.problem, remedy=p.remedy) for p in problems],
+    )
+    return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
+
+
+def status_of(error: CustomsError) -> int:
+    """HTTP status of an error that a user can put right."""
+    if isinstance(error, NotFound):
+        return HTTPStatus.NOT_FOUND
+    if isinstance(error, NoModel):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Error answers for the OpenAPI document of a route."""
+    schema = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}}
+        for status in statuses
+    }
+
+
+def _answer(
+    request: Request,
+    status: int,
+    detail: str,
+    problems: Sequence[Problem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The problem document; a browser that looks for a page gets a page that says the same."""
+    page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1")
+    if page:
+        answer: Response = request.app.state.pages.error(request, status, detail, tuple(problems))
+        answer.headers.update(headers or {})
+        return answer
+    return problem(status, instance=request.url.path, detail=detail, problems=problems, headers=headers)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer every error in the one shape."""
+
+    @app.exception_handler(CustomsError)
+    def customs_error(request: Request, error: CustomsError) -> Response:
+        count = len(error.problems)
+        detail = str(error) if count == 1 else f"{count} things have to be put right"
+        return _answer(request, status_of(error), detail, error.problems)
+
+    @app.exception_handler(TooManyFailures)
+    def too_many(request: Request, error: TooManyFailures) -> Response:
+        found = [Problem("this account waits", "Authorization", str(error))]
+        retry = {"Retry-After": str(error.seconds)}
+        return _answer(request, 429, "too many wrong passwords", found, retry)
+
+    @app.exception_handler(LoginRefused)
+    def refused(request: Request, error: LoginRefused) -> Response:
+        remedy = "send name and password by HTTP Basic, or sign in"
+        found = [Problem(str(error), "Authorization", remedy)]
+        challenge = {"WWW-Authenticate": 'Basic realm="portcullis", charset="UTF-8"'}
+        return _answer(request, 401, str(error), found, challenge)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        found = [
+            Problem(e["msg"], ".".join(str(p) for p in e["loc"][-2:] if p != "body") or "body", _SEE)
+            for e in error.errors()
+        ]
+        return _answer(request, 422, "the request is not valid", found)
+
+    @app.exception_handler(HTTPException)
+    def http_error(request: Request, error: HTTPException) -> Response:
+        problems = getattr(error, "problems", ())
+        return _answer(request, error.status_code, str(error.detail), problems, error.headers)
+
+    @app.exception_handler(Exception)
+    def our_fault(request: Request, error: Exception) -> Response:
+        return _answer(request, 500, "the service made a mistake; nothing was stored")

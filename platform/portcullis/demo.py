@@ -1,0 +1,168 @@
+"""The demonstration: a world, models trained on it, a filled store and logins, each made once."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from customs.declaration import Declaration
+from customs.errors import CustomsError
+from customs.progress import Progress, silent
+from portcullis.consignment import Upload
+from portcullis.models import Models, model_folders
+from portcullis.service import Service
+from portcullis.settings import Settings
+from portcullis.store.accounts import Role
+
+TRAINERS = {"tabular": "tabular_ae.train", "hs": "hs_classifier.train", "xray": "xray_encoder.train"}
+FILLED = 36
+SEED = 20250501
+_LOGINS = "logins.json"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Where the demonstration lives and how large its world is."""
+
+    folder: Path
+    size: str = "demo"
+    seed: int = SEED
+
+    @property
+    def world(self) -> Path:
+        """The synthetic world."""
+        return self.folder / "world"
+
+    @property
+    def models(self) -> Path:
+        """One folder for each trained module."""
+        return self.folder / "models"
+
+    @property
+    def logins(self) -> Path:
+        """Names and passwords, readable by the owner only."""
+        return self.folder / _LOGINS
+
+    def settings(self, base: Settings) -> Settings:
+        """The given settings with everything kept in the demo's folder."""
+        data = self.folder / "data"
+        return replace(base, data=data, store_url="", images=Path(), models=self.models)
+
+    def build(self, settings: Settings, progress: Progress = silent) -> Service:
+        """Make what is missing or out of date; a part that is done is not done again.
+
+        An interrupted build goes on where it stopped: each part appears in one move when it is complete,
+        and each assessment in the store is complete by itself.
+        """
+        self._refuse_foreign()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        world = self._make_world(progress)
+        trained = {kind: self._train(kind, world, progress) for kind in TRAINERS}
+        service = Service.open(settings, Models.load(model_folders(self.models), settings.device))
+        self._add_logins(service)
+        self._fill(service, _digest(trained), progress)
+        return service
+
+    def passwords(self) -> dict[str, str]:
+        """Password by account name."""
+        found: dict[str, str] = json.loads(self.logins.read_text(encoding="utf-8"))
+        return found
+
+    def _refuse_foreign(self) -> None:
+        if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / "stamps").is_dir():
+            raise CustomsError(
+                f"{self.folder} holds other files", field="dir", remedy="name a new folder or an earlier demo"
+            )
+
+    def _make_world(self, progress: Progress) -> str:
+        from customs.world import make_world
+
+        wanted = _digest({"seed": self.seed, "size": self.size, "version": metadata.version("portcullis")})
+        if self._is_done("world", wanted, self.world):
+            return wanted
+        self._stamps().mkdir(parents=True, exist_ok=True)
+        room = Path(tempfile.mkdtemp(prefix=".world.", dir=self.folder))
+        try:
+            make_world(room / "world", seed=self.seed, size=self.size, progress=progress)
+            shutil.rmtree(self.world, ignore_errors=True)
+            os.replace(room / "world", self.world)
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+        self._done("world", wanted)
+        return wanted
+
+    def _train(self, kind: str, world: str, progress: Progress) -> str:
+        wanted = _digest({"kind": kind, "world": world, "seed": self.seed})
+        if not self._is_done(f"train-{kind}", wanted, self.models / kind):
+            trainer = importlib.import_module(TRAINERS[kind])
+
+            def named(stage: str, done: int, total: int) -> None:
+                progress(f"{kind}: {stage}", done, total)
+
+            trainer.train([self.world], self.models / kind, seed=self.seed % 2**31, progress=named)
+            self._done(f"train-{kind}", wanted)
+        return wanted
+
+    def _add_logins(self, service: Service) -> None:
+        if not self.logins.exists():
+            made = {role.value: secrets.token_urlsafe(9) for role in Role}
+            handle = os.open(self.logins, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(made, file, indent=1)
+        for name, password in self.passwords().items():
+            if service.accounts.by_name(name) is None:
+                service.login.add(name, password, Role(name))
+
+    def _fill(self, service: Service, trained: str, progress: Progress) -> None:
+        from customs.world import World
+
+        if self._is_done("store", trained, service.settings.data):
+            return
+        cases = _spread(list(World.open(self.world).cases("review")), FILLED)
+        account = service.accounts.by_name(Role.INSPECTOR.value)
+        assert account is not None
+        for i, (declaration, scan, photo) in enumerate(cases, start=1):
+            upload = Upload(
+                declaration=declaration.to_json().encode(),
+                scan=None if scan is None else Path(scan).read_bytes(),
+                photo=None if photo is None else Path(photo).read_bytes(),
+                scan_name="" if scan is None else Path(scan).name,
+            )
+            service.assess(upload, account, key=f"demo:{trained[:16]}:{declaration.id}")
+            progress("filling the store", i, len(cases))
+        self._done("store", trained)
+
+    def _stamps(self) -> Path:
+        return self.folder / "stamps"
+
+    def _is_done(self, step: str, wanted: str, made: Path) -> bool:
+        stamp = self._stamps() / step
+        return made.exists() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted
+
+    def _done(self, step: str, wanted: str) -> None:
+        (self._stamps() / step).write_text(wanted, encoding="utf-8")
+
+
+CaseFiles = tuple[Declaration, Path | str | None, Path | str | None]
+
+
+def _spread(cases: list[CaseFiles], wanted: int) -> list[CaseFiles]:
+    """Evenly over the period, those with a scan first: they show the most. Truth is not looked at."""
+    with_scan = [case for case in cases if case[1] is not None]
+    chosen = with_scan if len(with_scan) >= wanted else cases
+    step = max(len(chosen) / wanted, 1.0)
+    return [chosen[int(i * step)] for i in range(min(wanted, len(chosen)))]
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,38 @@
+"""Running the application in this process until it is stopped."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from customs.errors import InvalidConfig
+from portcullis.service import Service
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; a port that is taken or an address that is not ours is an `InvalidConfig`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        raise InvalidConfig(
+            f"cannot listen on {host}:{port} ({error.strerror})",
+            field="port",
+            remedy="give a free port with --port, or 0 for any",
+        ) from None
+
+
+def serve(service: Service, listener: socket.socket, ready: Callable[[str], None]) -> None:
+    """Warm the models up, tell `ready` the address, and answer until a signal comes."""
+    import uvicorn
+
+    from portcullis.api.app import make_app
+
+    app = make_app(service)
+    service.warm_up()
+    host, port = listener.getsockname()[:2]
+    scheme = "https" if service.settings.https else "http"
+    shown = f"[{host}]" if ":" in host else host
+    config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=10)
+    ready(f"{scheme}://{shown}:{port}/")
+    uvicorn.Server(config).run(sockets=[listener])

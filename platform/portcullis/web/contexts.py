@@ -1,0 +1,289 @@
+"""What each page is given: a frozen dataclass whose fields are exactly the names its template uses."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import ClassVar
+
+from customs.declaration import Declaration
+from customs.errors import Problem
+from customs.evidence import Alternative, Evidence
+from customs.hs import HsCode
+from customs.sentences import Language, render
+from fusion import Finding, RiskReport
+from portcullis.report import check_label
+from portcullis.store.assessments import Assessment, Summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What every page is given."""
+
+    template: ClassVar[str]
+    language: Language
+    account: str | None
+    style: str  # address of the style sheet
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginPage(Page):
+    """The form to sign in."""
+
+    template = "login.html"
+    name: str = ""
+    refused: bool = False
+    wait_minutes: int | None = None
+    next: str = "/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorPage(Page):
+    """Something that cannot be shown."""
+
+    template = "error.html"
+    status: int
+    title: str
+    detail: str
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class LatestRow:
+    """One assessment in the list."""
+
+    id: str
+    when: str
+    declaration_id: str
+    importer: str
+    goods: str
+    hs: str
+    more_lines: int
+    band: str
+    one_in: str
+    findings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, found: Summary, language: Language, zone: dt.tzinfo) -> LatestRow:
+        """From the store's summary."""
+        return cls(
+            id=found.id,
+            when=found.created_at.astimezone(zone).strftime("%m-%d %H:%M"),
+            declaration_id=found.declaration_id,
+            importer=found.importer,
+            goods=found.goods,
+            hs=str(HsCode(found.hs)),
+            more_lines=found.lines - 1,
+            band=found.band,
+            one_in="" if found.surprise is None else number(10.0 ** min(found.surprise, 6.0)),
+            findings=tuple(check_label(kind, language) for kind in found.findings),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskPage(Page):
+    """The form for a consignment, and the latest assessments."""
+
+    template = "desk.html"
+    checks: tuple[str, ...]
+    latest: tuple[LatestRow, ...]
+    once: str  # makes a form that is sent twice count once
+    declaration: str = ""
+    problems: tuple[Problem, ...] = ()
+    files_lost: bool = False
+
+
+@dataclass(frozen=True)
+class OtherCodeRow:
+    """A code that the goods may have; no code means an empty container."""
+
+    code: str | None
+    percent: str
+    share: float
+
+    @classmethod
+    def of(cls, other: Alternative) -> OtherCodeRow:
+        """From an alternative."""
+        code = None if other.hs is None else str(other.hs)
+        return cls(code, f"{other.probability:.0%}", round(other.probability, 4))
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """One thing that does not fit, and what to look for."""
+
+    label: str
+    subject: str
+    severity: str
+    sentence: str
+    advice: str
+    others: tuple[OtherCodeRow, ...]
+
+    @classmethod
+    def of(cls, finding: Finding, language: Language) -> FindingRow:
+        """From a finding."""
+        return cls(
+            label=check_label(finding.kind, language),
+            subject=finding.subject,
+            severity=finding.severity,
+            sentence=render(finding.sentence, language),
+            advice=render(finding.advice, language),
+            others=tuple(OtherCodeRow.of(a) for a in finding.alternatives[:3]),
+        )
+
+
+@dataclass(frozen=True)
+class EvidenceRow:
+    """One check's figures."""
+
+    label: str
+    subject: str
+    observed: str
+    expected: str
+    unit: str
+    p_value: str
+    group: str
+    size: str
+    sentence: str
+
+    @classmethod
+    def of(cls, evidence: Evidence, language: Language) -> EvidenceRow:
+        """From evidence that speaks or abstains."""
+        low_high = evidence.expected
+        return cls(
+            label=check_label(evidence.check, language),
+            subject=evidence.subject,
+            observed="" if evidence.observed is None else number(evidence.observed),
+            expected="" if low_high is None else f"{number(low_high[0])} – {number(low_high[1])}",
+            unit=evidence.unit or "",
+            p_value="" if evidence.p_value is None else f"{evidence.p_value:.2g}",
+            group=evidence.reference.group if evidence.reference else "",
+            size=f"{evidence.reference.size:,}" if evidence.reference else "",
+            sentence=render(evidence.message, language),
+        )
+
+
+@dataclass(frozen=True)
+class GoodsRow:
+    """One declared line."""
+
+    hs: str
+    name: str
+    description: str
+    net: str
+    gross: str
+    packages: str
+    value: str
+    freight: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One declared fact of the whole consignment: which, and what was declared."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssessmentPage(Page):
+    """One assessment: verdict, what to look for, and on what it rests."""
+
+    template = "assessment.html"
+    id: str
+    declaration_id: str
+    when: str
+    by: str
+    band: str
+    headline: str
+    several_lines: bool
+    findings: tuple[FindingRow, ...]
+    spoke: tuple[EvidenceRow, ...]
+    silent: tuple[EvidenceRow, ...]
+    others: tuple[OtherCodeRow, ...]
+    facts: tuple[Fact, ...]
+    goods: tuple[GoodsRow, ...]
+    versions: tuple[str, ...]
+    scan: str | None
+    heatmap: str | None
+    photo: str | None
+
+    @classmethod
+    def of(
+        cls, found: Assessment, language: Language, zone: dt.tzinfo, *, account: str, style: str
+    ) -> AssessmentPage:
+        """From a stored assessment."""
+        report, declaration = found.report, found.declaration
+        here = f"/v1/assessments/{found.id}"
+        return cls(
+            language=language,
+            account=account,
+            style=style,
+            id=found.id,
+            declaration_id=declaration.id,
+            when=found.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z"),
+            by=found.account,
+            band=report.band,
+            headline=render(report.headline, language),
+            several_lines=len(declaration.lines) > 1,
+            findings=tuple(FindingRow.of(f, language) for f in report.findings),
+            spoke=tuple(EvidenceRow.of(e, language) for e in report.spoke),
+            silent=tuple(EvidenceRow.of(e, language) for e in report.silent),
+            others=tuple(OtherCodeRow.of(a) for a in _others(report)),
+            facts=_facts(declaration),
+            goods=_goods(declaration),
+            versions=tuple(report.versions.values()),
+            scan=f"{here}/scan" if found.scan else None,
+            heatmap=f"{here}/heatmap" if found.heatmap else None,
+            photo=f"{here}/photo" if found.photo else None,
+        )
+
+
+PAGES: tuple[type[Page], ...] = (LoginPage, ErrorPage, DeskPage, AssessmentPage)
+
+
+def number(value: float) -> str:
+    """A figure with as many digits as an officer reads.
+
+    >>> number(23817.4), number(12.345), number(0.01234)
+    ('23,817', '12.3', '0.0123')
+    """
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 1000 else f"{value:.1f}" if size >= 10 else f"{value:.3g}"
+
+
+def _others(report: RiskReport) -> tuple[Alternative, ...]:
+    return report.alternatives or tuple(a for line in report.lines for a in line.alternatives)[:5]
+
+
+def _facts(declaration: Declaration) -> tuple[Fact, ...]:
+    told = {
+        "date": declaration.date.isoformat(),
+        "importer": declaration.importer,
+        "declarant": declaration.declarant,
+        "seller": declaration.seller,
+        "forwarder": declaration.forwarder,
+        "origin": str(declaration.origin),
+        "departure": declaration.departure and str(declaration.departure),
+        "mode": declaration.mode and declaration.mode.value,
+        "office": declaration.office,
+        "container": declaration.container,
+        "gross": str(declaration.gross_kg),
+    }
+    return tuple(Fact(name, value) for name, value in told.items() if value)
+
+
+def _goods(declaration: Declaration) -> tuple[GoodsRow, ...]:
+    return tuple(
+        GoodsRow(
+            hs=str(line.hsk),
+            name=line.name,
+            description=line.description,
+            net=f"{float(line.net_kg):,.0f}",
+            gross="" if line.gross_kg is None else f"{float(line.gross_kg):,.0f}",
+            packages="" if line.packages is None else f"{line.packages:,}",
+            value=str(line.value),
+            freight="" if line.freight is None else str(line.freight),
+        )
+        for line in declaration.lines
+    )

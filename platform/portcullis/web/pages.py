@@ -1,0 +1,252 @@
+"""The pages: sign in, the desk, one assessment. A route parses, calls the service, renders."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import secrets
+from functools import cached_property
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, FastAPI, Form, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.staticfiles import StaticFiles
+
+from customs.errors import CustomsError, Problem
+from customs.sentences import LANGUAGES, Language
+from portcullis.api.access import (
+    LANGUAGE_COOKIE,
+    Serving,
+    Speaking,
+    cookie_account,
+    language_of,
+    require_own_page,
+)
+from portcullis.api.problems import status_of
+from portcullis.api.upload import Filled
+from portcullis.identity import LoginRefused, TooManyFailures
+from portcullis.identity.session import COOKIE
+from portcullis.report import check_label
+from portcullis.service import Service
+from portcullis.store.accounts import Account
+from portcullis.web.contexts import AssessmentPage, DeskPage, ErrorPage, LatestRow, LoginPage, Page
+from portcullis.web.renderer import Renderer
+
+STATIC = Path(__file__).with_name("static")
+LATEST = 50
+_YEAR = 365 * 24 * 3600
+
+
+class NotSignedIn(Exception):
+    """A page that needs an account; the visitor is sent to the login page."""
+
+
+class Pages:
+    """What all pages share: the renderer and the address of the style sheet."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.renderer = Renderer()
+        self.zone = ZoneInfo(service.settings.time_zone)
+
+    @cached_property
+    def style(self) -> str:
+        """Address of the style sheet; it changes with its contents."""
+        digest = hashlib.sha256((STATIC / "portcullis.css").read_bytes()).hexdigest()
+        return f"/static/portcullis.css?{digest[:12]}"
+
+    def show(self, request: Request, page: Page, status: int = 200) -> Response:
+        """Render a page; a language asked for in the address is kept for the next pages."""
+        answer = HTMLResponse(self.renderer.html(page), status)
+        if request.query_params.get("lang") in LANGUAGES:
+            answer.set_cookie(LANGUAGE_COOKIE, page.language, max_age=_YEAR, samesite="lax", httponly=True)
+        return answer
+
+    def desk(
+        self,
+        account: Account,
+        language: Language,
+        *,
+        declaration: str = "",
+        problems: tuple[Problem, ...] = (),
+        files_lost: bool = False,
+    ) -> DeskPage:
+        """The desk, with what was typed and what is wrong with it."""
+        return DeskPage(
+            language=language,
+            account=account.name,
+            style=self.style,
+            checks=tuple(check_label(check, language) for check in self.service.models.checks),
+            latest=tuple(
+                LatestRow.of(found, language, self.zone) for found in self.service.assessments.latest(LATEST)
+            ),
+            once=secrets.token_hex(16),
+            declaration=declaration,
+            problems=problems,
+            files_lost=files_lost,
+        )
+
+    def error(self, request: Request, status: int, detail: str, problems: tuple[Problem, ...]) -> Response:
+        """An error for people."""
+        account = cookie_account(request, self.service)
+        page = ErrorPage(
+            language=language_of(request, self.service),
+            account=None if account is None else account.name,
+            style=self.style,
+            status=status,
+            title=HTTPStatus(status).phrase,
+            detail=detail,
+            problems=problems,
+        )
+        return self.show(request, page, status)
+
+
+def get_pages(request: Request) -> Pages:
+    """The pages of this application."""
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+def visitor(request: Request, service: Serving) -> Account:
+    """The account of the login cookie; changing requests must come from our own pages."""
+    account = cookie_account(request, service)
+    if account is None:
+        raise NotSignedIn
+    if request.method == "POST":
+        require_own_page(request)
+    return account
+
+
+Showing = Annotated[Pages, Depends(get_pages)]
+Visitor = Annotated[Account, Depends(visitor)]
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/login")
+def login_form(
+    request: Request,
+    pages: Showing,
+    language: Speaking,
+    next: Annotated[str, Query(max_length=500)] = "/",
+) -> Response:
+    """The form to sign in."""
+    return pages.show(
+        request,
+        LoginPage(language=language, account=None, style=pages.style, next=_own_path(next)),
+    )
+
+
+@router.post("/login")
+def login(
+    request: Request,
+    pages: Showing,
+    service: Serving,
+    language: Speaking,
+    name: Annotated[str, Form(max_length=64)],
+    password: Annotated[str, Form(max_length=1000)],
+    next: Annotated[str, Form(max_length=500)] = "/",
+) -> Response:
+    """Sign in."""
+    require_own_page(request)
+    page = LoginPage(language=language, account=None, style=pages.style, name=name, next=_own_path(next))
+    try:
+        account = service.login.check(name, password)
+    except TooManyFailures as error:
+        waiting = _with(page, wait_minutes=-(-error.seconds // 60))
+        answer = pages.show(request, waiting, 429)
+        answer.headers["Retry-After"] = str(error.seconds)
+        return answer
+    except LoginRefused:
+        return pages.show(request, _with(page, refused=True), 401)
+    welcome = RedirectResponse(page.next, 303)
+    welcome.set_cookie(
+        COOKIE,
+        service.sessions.issue(account),
+        max_age=int(service.sessions.lasting.total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=service.settings.https,
+    )
+    return welcome
+
+
+@router.post("/logout")
+def logout(account: Visitor) -> Response:
+    """Sign out."""
+    goodbye = RedirectResponse("/login", 303)
+    goodbye.delete_cookie(COOKIE)
+    return goodbye
+
+
+@router.get("/")
+def desk(request: Request, pages: Showing, account: Visitor, language: Speaking) -> Response:
+    """The desk."""
+    return pages.show(request, pages.desk(account, language))
+
+
+@router.post("/")
+def assess(
+    request: Request,
+    pages: Showing,
+    service: Serving,
+    account: Visitor,
+    language: Speaking,
+    form: Filled,
+) -> Response:
+    """Judge what was handed in; what is wrong is shown beside the form, with the text as it was."""
+    upload = form.upload
+    key = f"page:{form.fields.get('once', '')[:64]}:{upload.sha256}"
+    try:
+        found = service.assess(upload, account, key)
+    except CustomsError as error:
+        page = pages.desk(
+            account,
+            language,
+            declaration=upload.declaration.decode("utf-8", errors="replace"),
+            problems=error.problems,
+            files_lost=upload.scan is not None or upload.photo is not None,
+        )
+        return pages.show(request, page, status_of(error))
+    return RedirectResponse(f"/assessments/{found.id}", 303)
+
+
+@router.get("/assessments/{assessment_id}")
+def assessment(
+    request: Request,
+    pages: Showing,
+    service: Serving,
+    account: Visitor,
+    language: Speaking,
+    assessment_id: str,
+) -> Response:
+    """One assessment."""
+    found = service.assessment(assessment_id)
+    page = AssessmentPage.of(found, language, pages.zone, account=account.name, style=pages.style)
+    return pages.show(request, page)
+
+
+def add_pages(app: FastAPI) -> None:
+    """Add the pages, their style sheet and their errors to the application."""
+    app.state.pages = Pages(app.state.service)
+
+    @app.exception_handler(NotSignedIn)
+    def to_login(request: Request, error: NotSignedIn) -> Response:
+        back = request.url.path if request.method == "GET" else "/"
+        return RedirectResponse(f"/login?next={quote(back)}", 303)
+
+    app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+
+def _own_path(path: str) -> str:
+    """A path on this site; anything that a browser could read as another site becomes `/`."""
+    plain = path.isascii() and path.isprintable() and "\\" not in path
+    return path if plain and path.startswith("/") and not path.startswith("//") else "/"
+
+
+def _with(page: LoginPage, *, refused: bool = False, wait_minutes: int | None = None) -> LoginPage:
+    return dataclasses.replace(page, refused=refused, wait_minutes=wait_minutes)

@@ -1,0 +1,203 @@
+"""A service with small real parts: a store in a temporary folder, a scorer that is simple arithmetic."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import numpy as np
+import pytest
+
+from customs.calibrate import Conformal
+from customs.case import Case
+from customs.evidence import Alternative, Evidence, HeatMap, Message
+from customs.hs import HsCode
+from portcullis.models import Models
+from portcullis.service import Service
+from portcullis.settings import Settings
+from portcullis.store.accounts import Account, Role
+
+NAME, PASSWORD = "kim", "correct horse battery"
+DECLARATION: dict[str, Any] = {
+    "id": "D000123",
+    "date": "2025-04-30",
+    "origin": "VN",
+    "importer": "한빛수산 Hanbit Seafood",
+    "container": "TEMU1234565",
+    "lines": [
+        {
+            "hsk": "0306171090",
+            "name": "냉동 새우 FROZEN SHRIMP",
+            "net_kg": 20000,
+            "gross_kg": 21500,
+            "packages": 2000,
+            "value": {"amount": "160000", "currency": "USD"},
+        }
+    ],
+}
+
+
+class PriceByHand:
+    """A complete scorer in a few lines: unit values against a known lognormal, and one mark on a scan."""
+
+    name = "by-hand"
+    checks = ("price.unit_value", "xray.packing")
+
+    def __init__(self) -> None:
+        clean = np.random.default_rng(0).exponential(size=999)
+        self.conformal = Conformal.fit(clean, [("all",)] * len(clean))
+
+    def score(self, cases: Sequence[Case]) -> list[list[Evidence]]:
+        return [[self._price(case), self._packing(case)] for case in cases]
+
+    def _price(self, case: Case) -> Evidence:
+        assert case.line is not None
+        observed = float(case.line.value.amount) / max(float(case.line.net_kg), 1.0)
+        found = self.conformal(8 * abs(float(np.log(max(observed, 1e-9) / 8.0))), ("all",))
+        return Evidence(
+            check="price.unit_value",
+            subject=case.subject,
+            p_value=found.p_value,
+            surprise=found.surprise,
+            observed=observed,
+            expected=(6.0, 10.0),
+            unit="USD/kg",
+            reference=found.reference,
+            message=Message(id="band.clear", params={"one_in": 1 / found.p_value}),
+        )
+
+    def _packing(self, case: Case) -> Evidence:
+        if case.scan is None:
+            return Evidence.abstain("xray.packing", case.subject, "band.unknown")
+        found = self.conformal(5.0, ("all",))
+        values = np.zeros((8, 16), dtype=np.float32)
+        values[2:5, 9:12] = 1.0
+        return Evidence(
+            check="xray.packing",
+            subject=case.subject,
+            p_value=found.p_value,
+            surprise=found.surprise,
+            reference=found.reference,
+            alternatives=(Alternative(hs=HsCode("4011"), probability=0.7),),
+            message=Message(id="band.clear", params={"one_in": 1 / found.p_value}),
+            artefact=HeatMap(values=values, box=(0, 0, case.scan.height, case.scan.width)),
+        )
+
+    def save(self, folder: Path) -> None:
+        raise AssertionError("this scorer is arithmetic and is not kept")
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu") -> Self:
+        raise AssertionError("this scorer is arithmetic and is not kept")
+
+
+class Clock:
+    """A time that tests move."""
+
+    def __init__(self) -> None:
+        self.time = dt.datetime(2025, 5, 1, 4, 0, tzinfo=dt.UTC)
+
+    def __call__(self) -> dt.datetime:
+        return self.time
+
+    def forward(self, **parts: float) -> None:
+        self.time += dt.timedelta(**parts)
+
+
+def scan_file(rows: int = 60, columns: int = 200) -> bytes:
+    """A 16-bit picture of a box of goods in bright air."""
+    from PIL import Image
+
+    pixels = np.full((rows, columns), 60_000, dtype=np.uint16)
+    pixels[rows // 4 : -rows // 6, columns // 10 : -columns // 10] = 15_000
+    return _file(Image.fromarray(pixels))
+
+
+def photo_file() -> bytes:
+    """A plain product photo."""
+    from PIL import Image
+
+    return _file(Image.fromarray(np.full((40, 60, 3), 180, dtype=np.uint8)))
+
+
+def _file(picture: Any) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, format="PNG")
+    return out.getvalue()
+
+
+def declaration(**changes: Any) -> bytes:
+    """The usual declaration; `line` changes its line, everything else the declaration."""
+    line = {**DECLARATION["lines"][0], **changes.pop("line", {})}
+    return json.dumps({**DECLARATION, "lines": [line], **changes}, ensure_ascii=False).encode()
+
+
+@pytest.fixture(scope="session")
+def by_hand() -> Models:
+    """Models of simple arithmetic."""
+    return Models({"tabular": PriceByHand()}, {"tabular": "tabular@byhand"})
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The service's clock."""
+    return Clock()
+
+
+@pytest.fixture
+def service(tmp_path: Path, by_hand: Models, clock: Clock) -> Service:
+    """A service over an empty store."""
+    return Service.open(Settings(data=tmp_path / "data", max_body_mb=4, language="en"), by_hand, now=clock)
+
+
+@pytest.fixture
+def account(service: Service) -> Account:
+    """Somebody who may sign in."""
+    return service.login.add(NAME, PASSWORD, Role.INSPECTOR)
+
+
+@contextmanager
+def running(service: Service) -> Iterator[str]:
+    """A live server in a thread; its address."""
+    import uvicorn
+
+    from portcullis.api.app import make_app
+    from portcullis.server import listen
+
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(make_app(service), log_level="critical"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        listener.close()
+
+
+@pytest.fixture
+def address(service: Service, account: Account) -> Iterator[str]:
+    """A live server over the service."""
+    with running(service) as found:
+        yield found
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[httpx.Client]:
+    """A real HTTP client that signs every request by HTTP Basic."""
+    with httpx.Client(base_url=address, auth=(NAME, PASSWORD), timeout=30) as made:
+        yield made
+
+
+@pytest.fixture
+def stored(service: Service) -> Callable[[], tuple[int, list[str]]]:
+    """What the store holds now: number of assessments, names of images."""
+    return lambda: (service.assessments.count(), service.images.names())
