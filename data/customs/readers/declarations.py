@@ -17,28 +17,28 @@ from customs.readers.sheet import Columns, Source, open_sheet
 
 COLUMNS = Columns(
     {
-        "declaration_id": ("Declaration ID",),
-        "date": ("Date",),
-        "office": ("Office ID",),
-        "mode": ("Mode of Transport",),
-        "departure": ("Country of Departure",),
-        "origin": ("Country of Origin",),
-        "importer": ("Importer ID",),
-        "declarant": ("Declarant ID",),
-        "seller": ("Seller ID",),
-        "forwarder": ("Courier ID",),
-        "hs": ("HS6 Code", "HS10 Code", "HS Code"),
-        "net_kg": ("Net Mass",),
-        "value": ("Item Price",),
-        "duty_rate": ("Tax Rate",),
-        "tax_type": ("Tax Type",),
+        "declaration_id": ("Declaration ID", "신고번호"),
+        "date": ("Date", "신고일자"),
+        "office": ("Office ID", "통관지세관부호"),
+        "mode": ("Mode of Transport", "운송수단유형코드"),
+        "departure": ("Country of Departure", "적출국가코드"),
+        "origin": ("Country of Origin", "원산지국가코드"),
+        "importer": ("Importer ID", "수입자부호"),
+        "declarant": ("Declarant ID", "신고인부호"),
+        "seller": ("Seller ID", "해외거래처부호"),
+        "forwarder": ("Courier ID", "특송업체부호"),
+        "hs": ("HS6 Code", "HS10 Code", "HS Code", "HS10단위부호"),
+        "net_kg": ("Net Mass", "신고중량"),
+        "value": ("Item Price", "과세가격원화금액"),
+        "duty_rate": ("Tax Rate", "관세율"),
+        "tax_type": ("Tax Type", "관세율구분코드"),
         "origin_indicator": ("Country of Origin Indicator",),
-        "process_type": ("Process Type",),
-        "import_type": ("Import Type",),
-        "import_use": ("Import Use",),
-        "payment_type": ("Payment Type",),
-        "fraud": ("Fraud",),
-        "critical_fraud": ("Critical Fraud",),
+        "process_type": ("Process Type", "수입신고구분코드"),
+        "import_type": ("Import Type", "수입거래구분코드"),
+        "import_use": ("Import Use", "수입종류코드"),
+        "payment_type": ("Payment Type", "징수형태코드"),
+        "fraud": ("Fraud", "우범여부"),
+        "critical_fraud": ("Critical Fraud", "핵심적발"),
     },
     required=("declaration_id", "date", "origin", "importer", "hs", "net_kg", "value"),
 )
@@ -72,9 +72,9 @@ def read(source: Source, columns: Mapping[str, str] | None = None, *, today: dt.
     Returns:
         A table with one row for each line of a declaration and the columns declaration_id, line (from 1),
         date, office, mode (of `customs.Mode`), departure, origin (alpha-2), importer, declarant, seller,
-        forwarder, hs (6 or 10 digits), name, net_kg, value (Decimal) and its currency, duty_rate (per cent), tax_type,
-        origin_indicator, process_type, import_type, import_use, payment_type, fraud (0 or 1), critical_fraud
-        (0, 1 or 2); None where there is none. The report counts lines of the file.
+        forwarder, hs (6 or 10 digits), name, net_kg, value (Decimal) and its currency, duty_rate (per
+        cent), tax_type, origin_indicator, process_type, import_type, import_use, payment_type, fraud (0 or
+        1), critical_fraud (0, 1 or 2); None where there is none. The report counts lines of the file.
 
     Raises:
         UnreadableFile: the file is no table and no JSON lines, or lacks a column.

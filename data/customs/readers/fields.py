@@ -99,6 +99,8 @@ def code(levels: Collection[int] = (4, 6, 8, 10)) -> Parser:
         if _EXPONENT.fullmatch(value) and re.search("[eE]", value):
             raise Refusal("a spreadsheet turned the code into a rounded number; format the column as text")
         repair = None
+        if value.startswith("'"):
+            value, repair = value.strip("'"), "the apostrophe that marks text in a spreadsheet was removed"
         if whole := _FLOAT_CODE.fullmatch(value):
             value, repair = whole[1], "the .0 that a spreadsheet added to the code was removed"
         digits = value.translate(SEPARATORS)

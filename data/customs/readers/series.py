@@ -10,7 +10,7 @@ import pandas as pd
 
 from customs.readers import fields
 from customs.readers.report import Read
-from customs.readers.sheet import Columns, Source, normal, open_sheet
+from customs.readers.sheet import Columns, Sheet, Source, normal, open_sheet
 
 COLUMNS = Columns(
     {
@@ -61,17 +61,14 @@ def read(
         UnreadableFile: the file is no table, or lacks a column.
         InvalidConfig: `columns` names a column that does not exist here.
     """
-    mapping, unit = _freight_mapping(columns or {})
+    mapping, unit = freight_mapping(columns or {})
     sheet = open_sheet(source, COLUMNS, mapping=mapping)
-    position = sheet.found.get("freight")
-    if unit is None and position is not None:
-        unit = _unit_of(sheet.header[position])
     intake = fields.Intake(sheet)
     data = {
         "row": list(range(len(sheet))),
         "month": intake.column("month", fields.month(fields.last_month(today))),
         "hs": intake.column("hs", fields.code()),
-        "country": intake.column("country", _label),
+        "country": intake.column("country", label),
         "value_usd": intake.column("value_usd", fields.above_zero, missing=float("nan")),
         "weight_kg": intake.column("weight_kg", fields.above_zero, missing=float("nan")),
         "freight": intake.column(
@@ -86,10 +83,10 @@ def read(
         table["refused"] = pd.Series(refused, dtype=object)
     else:
         table = table.iloc[intake.kept()].reset_index(drop=True)
-    return SeriesRead(table, intake.report(), unit)
+    return SeriesRead(table, intake.report(), unit or freight_unit(sheet))
 
 
-def _freight_mapping(columns: Mapping[str, str]) -> tuple[dict[str, str], str | None]:
+def freight_mapping(columns: Mapping[str, str]) -> tuple[dict[str, str], str | None]:
     """`freight_krw_per_kg=X` is `freight=X` with a unit."""
     mapping, unit = {}, None
     for ours, theirs in columns.items():
@@ -99,16 +96,20 @@ def _freight_mapping(columns: Mapping[str, str]) -> tuple[dict[str, str], str | 
     return mapping, unit
 
 
-def _unit_of(header: str) -> str | None:
-    header = header.strip()
+def freight_unit(sheet: Sheet) -> str | None:
+    """What a header such as `freight_krw_per_kg` says."""
+    if "freight" not in sheet.found:
+        return None
+    header = sheet.header[sheet.found["freight"]].strip()
     return header.removeprefix("freight_") if header.startswith("freight_") else None
 
 
-def _label(value: str) -> fields.Parsed:
-    label, _ = fields.text(value)
-    if len(label) > LONGEST_LABEL:
+def label(value: str) -> fields.Parsed:
+    """A country's name or code as a file has it."""
+    found, _ = fields.text(value)
+    if len(found) > LONGEST_LABEL:
         raise fields.Refusal(f"a country's label has at most {LONGEST_LABEL} characters")
-    return label, None
+    return found, None
 
 
 def _imports_only(value: str) -> fields.Parsed:

@@ -1,0 +1,60 @@
+"""`portcullis import`: read an official file into the store and tell what was read, repaired and refused."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class Kind(StrEnum):
+    """What can be imported; the name is that of the reader, too."""
+
+    HSK = "hsk"
+    TRADE = "trade"
+    FREIGHT = "freight"
+    MACRO = "macro"
+    DECLARATIONS = "declarations"
+    RULINGS = "rulings"
+
+
+MAPPED = (Kind.TRADE, Kind.DECLARATIONS, Kind.RULINGS)
+
+
+def import_(
+    kind: Annotated[Kind, typer.Argument(help="What the file holds.")],
+    file: Annotated[Path, typer.Argument(help="CSV (UTF-8 or CP949) or XLSX; parquet or JSON lines, too.")],
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="our=theirs column names; may be repeated.")
+    ] = None,
+    store: Annotated[str | None, typer.Option(help="Database URL; the configured store by default.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Read an official file into the store; nothing is stored of a file that cannot be read."""
+    import importlib
+
+    from customs.errors import InvalidConfig
+    from customs.readers.sheet import contents
+    from portcullis.cli.console import overrides, print_json, progress_bars
+    from portcullis.settings import Settings
+    from portcullis.store import open_store
+    from portcullis.store.intake import store as store_read
+
+    if map_ and kind not in MAPPED:
+        raise InvalidConfig(f"--map is for {', '.join(MAPPED)}", field="map", remedy="leave it out")
+    options: dict[str, Any] = {"columns": overrides(map_)} if map_ else {}
+    _, data = contents(file)
+    read = importlib.import_module(f"customs.readers.{kind}").read(file, **options)
+    engine = open_store(store or Settings.read().store_url)
+    with progress_bars() as progress:
+        stored = store_read(engine, kind, read, file=file.name, data=data, progress=progress)
+    where = engine.url.render_as_string(hide_password=True)
+    engine.dispose()
+    if json:
+        counts = {"stored": stored.rows, "new": stored.new, "store": where}
+        print_json({"kind": kind.value, **read.report.as_dict(), **counts})
+    else:
+        print(read.report)
+        print(f"stored {stored.rows:,} rows, {stored.new:,} of them new, in {where}")
