@@ -1,0 +1,155 @@
+"""Where the container is on a scan, and where its cargo is: roof, walls and floor found from the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from customs.scan import Scan
+
+# −ln(transmission) above which something stands in the beam; a container's two thin steel walls give 0.1–0.2.
+SOLID = 0.06
+# Shares of the container's length or height: the corner posts, and the roof with its corrugation.
+_POST, _ROOF = 0.025, 0.03
+# The floor and the rails below it, where no line of the floor can be made out.
+_FLOOR = 0.06
+_WORK_ROWS, _WORK_COLUMNS = 320, 960
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """Boxes are (top, left, bottom, right) in pixels, the last row and column not included.
+
+    container: outer edges of the container, chassis and truck left out.
+    cargo: the inside between roof, end walls and floor.
+    wall: −ln(transmission) of the empty walls, subtracted from everything measured inside.
+    """
+
+    container: Box
+    cargo: Box
+    wall: float
+
+    def inside(self, scan: Scan, plane: int = 0) -> npt.NDArray[np.float32]:
+        """−ln(transmission) of what is in the container, walls taken off: float32 (rows, columns) ≥ 0."""
+        top, left, bottom, right = self.cargo
+        t = np.clip(scan.transmission[plane, top:bottom, left:right], scan.floor, None)
+        return np.maximum(-np.log(t) - np.float32(self.wall), 0, dtype=np.float32)
+
+    def canonical(self, scan: Scan, shape: tuple[int, int], cap: float = 4.0) -> npt.NDArray[np.float32]:
+        """The cargo on a grid of its own: float32 `shape`, −ln(transmission) without walls, 0…`cap`.
+
+        Areas are averaged in transmission, as a coarser detector would; `cap` is what every scanner can see.
+        """
+        top, left, bottom, right = self.cargo
+        t = resample(scan.transmission[0, top:bottom, left:right], shape)
+        return np.clip(-np.log(np.clip(t, scan.floor, None)) - np.float32(self.wall), 0, cap).astype(
+            np.float32
+        )
+
+
+def resample(plane: npt.NDArray[np.float32], shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Mean over areas on a grid of `shape` (rows, columns)."""
+    from PIL import Image
+
+    image = Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
+    return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BOX), dtype=np.float32)
+
+
+def find_container(scan: Scan) -> Crop:
+    """Find the container on a scan of a container alone or of a whole truck.
+
+    Columns whose upper half is not air belong to the container (a cab or a chassis lies lower); the first
+    row that is solid over most of them is the roof; the first row below the load through which air shows is
+    under the chassis; the uppermost line that runs over most of the length near the bottom is the floor.
+    """
+    rows, columns = min(scan.height, _WORK_ROWS), min(scan.width, _WORK_COLUMNS)
+    t = resample(scan.transmission[0], (rows, columns))
+    a = -np.log(np.clip(t, max(scan.floor, 1e-4), None))
+    left, right = _walls(a)
+    top = _roof(a, left, right)
+    left, right = _walls(a[top:], 0.35) if top < rows // 2 else (left, right)
+    bottom = _underside(a, top, left, right)
+    floor = _floor(a, top, bottom, left, right)
+    inner_top = top + max(round(_ROOF * (floor - top)), 1)
+    post = max(round(_POST * (right - left)), 1)
+    inner_left, inner_right = left + post, right - post
+    if floor - inner_top < 8 or inner_right - inner_left < 8:  # nothing like a container: take everything
+        top, left, bottom, right = inner_top, inner_left, floor, inner_right = 0, 0, rows, columns
+    upper = a[inner_top : inner_top + max((floor - inner_top) // 4, 1), inner_left:inner_right]
+    wall = float(np.clip(np.percentile(upper, 10), 0.0, 0.5))
+    return Crop(
+        container=_scaled((top, left, bottom, right), scan, rows, columns),
+        cargo=_scaled((inner_top, inner_left, floor, inner_right), scan, rows, columns),
+        wall=wall,
+    )
+
+
+def _scaled(box: tuple[int, int, int, int], scan: Scan, rows: int, columns: int) -> Box:
+    fy, fx = scan.height / rows, scan.width / columns
+    return (round(box[0] * fy), round(box[1] * fx), round(box[2] * fy), round(box[3] * fx))
+
+
+def _walls(a: npt.NDArray, depth: float = 0.5) -> tuple[int, int]:
+    """First and last column of the longest run whose part down to `depth` of the height is mostly solid."""
+    upper = a[: max(int(depth * len(a)), 1)]
+    lower = a[int(0.2 * len(a)) : max(int(0.6 * len(a)), int(0.2 * len(a)) + 1)]
+    solid = (upper > SOLID).mean(axis=0) > 0.5
+    solid |= (lower > SOLID).mean(axis=0) > 0.9
+    runs = _runs(_closed(solid, max(a.shape[1] // 60, 1)))
+    if not runs:
+        return 0, a.shape[1]
+    left, right = max(runs, key=lambda run: run[1] - run[0])
+    return (left, right) if right - left >= 0.1 * a.shape[1] else (0, a.shape[1])
+
+
+def _roof(a: npt.NDArray, left: int, right: int) -> int:
+    """First row that is solid over most of the container's length."""
+    share = (a[:, left:right] > SOLID).mean(axis=1)
+    hits = np.flatnonzero(share[: int(0.6 * len(a))] > 0.6)
+    return int(hits[0]) if len(hits) else 0
+
+
+def _underside(a: npt.NDArray, top: int, left: int, right: int) -> int:
+    """First row below the lower middle where air shows between chassis and wheels."""
+    inset = max(int(0.04 * (right - left)), 1)
+    start = top + int(0.55 * (len(a) - top))
+    air = (a[start:, left + inset : right - inset] < SOLID).mean(axis=1)
+    hits = np.flatnonzero(air > 0.06)
+    return start + int(hits[0]) if len(hits) else len(a)
+
+
+def _floor(a: npt.NDArray, top: int, bottom: int, left: int, right: int) -> int:
+    """Uppermost row near the bottom that holds a dark line over most of the length."""
+    inset = max(int(0.04 * (right - left)), 1)
+    start = top + int(0.78 * (bottom - top))
+    part = np.minimum(a[start:bottom, left + inset : right - inset], 5.0)
+    reach = max(round(0.02 * (bottom - top)), 2)
+    if len(part) <= 2 * reach + 1:
+        return bottom - max(round(_FLOOR * (bottom - top)), 1)
+    middle = part[reach:-reach]
+    line = (middle > part[: -2 * reach] * 1.1 + 0.05) & (middle > part[2 * reach :] * 1.1 + 0.05)
+    share = (line & (part[2 * reach :] < 3.0)).mean(axis=1)  # stripes of a blind detector are no floor
+    hits = np.flatnonzero(share > 0.45)
+    if not len(hits):
+        return bottom - max(round(_FLOOR * (bottom - top)), 1)
+    return start + reach + int(hits[0]) - reach // 2
+
+
+def _closed(mask: npt.NDArray[np.bool_], gap: int) -> npt.NDArray[np.bool_]:
+    """Fill gaps of up to `gap` columns."""
+    out = mask.copy()
+    edges = _runs(~mask)
+    for first, last in edges:
+        if last - first <= gap and first > 0 and last < len(mask):
+            out[first:last] = True
+    return out
+
+
+def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Runs of true values as (first, last + 1)."""
+    steps = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
+    return [(int(i), int(j)) for i, j in zip(steps[::2], steps[1::2], strict=True)]
