@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from portcullis.cli import assess, demo, evaluate, import_, score, serve, train, user
+from portcullis.cli import assess, demo, evaluate, import_, score, serve, train, user, world, xray
 
 app = typer.Typer(
     name="portcullis",
@@ -15,6 +15,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("world")(world.world)
 app.command("import")(import_.import_)
 app.command("train")(train.train)
 app.command("score")(score.score)
@@ -22,6 +23,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("assess")(assess.assess)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
+app.command("xray")(xray.xray)
 app.add_typer(user.user, name="user")
 
 
