@@ -1,0 +1,142 @@
+"""Containers as a side-view scanner sees them: shell, floor, posts, cooling unit, and the chassis below.
+
+Outer sizes are those of ISO 668; inner sizes, tare and door details are typical of the trade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+import numpy as np
+
+from customs.physics.raysum import Grid, RaySum, fan
+
+PITCH_M = 0.02
+SOURCE_HEIGHT_M = 0.1  # above the underside of the container
+SOURCE_DISTANCE_M = 9.0  # source to the middle of the container
+_MARGIN = 0.10
+_BELOW = 0.30
+_ABOVE = 0.08
+
+
+@dataclass(frozen=True)
+class Container:
+    """A kind of container; metres and kilograms, `payload_kg` as roads allow it."""
+
+    name: str
+    length: float
+    height: float
+    inner_length: float
+    inner_height: float
+    inner_depth: float
+    floor: float
+    tare_kg: float
+    payload_kg: float
+    reefer: bool = False
+
+    @property
+    def grid(self) -> Grid:
+        """The picture of this container with a margin of air and a strip of chassis."""
+        return Grid(self.length + 2 * _MARGIN, self.height + _ABOVE, -_BELOW, PITCH_M)
+
+    @property
+    def left(self) -> float:
+        """Where the load room starts, metres from the left border of the picture."""
+        return _MARGIN + (0.14 if self.reefer else (self.length - self.inner_length) / 2)
+
+
+CONTAINERS: Mapping[str, Container] = MappingProxyType(
+    {
+        c.name: c
+        for c in (
+            Container("dry20", 6.058, 2.591, 5.90, 2.38, 2.35, 0.17, 2_230, 24_000),
+            Container("dry40", 12.192, 2.591, 12.03, 2.38, 2.35, 0.17, 3_750, 26_500),
+            Container("high40", 12.192, 2.896, 12.03, 2.68, 2.35, 0.17, 3_900, 26_500),
+            Container("reefer40", 12.192, 2.896, 11.58, 2.45, 2.29, 0.25, 4_640, 26_500, reefer=True),
+        )
+    }
+)
+
+
+@lru_cache(maxsize=16)
+def cargo_fan(kind: str) -> np.ndarray:
+    """The fan matrix of goods spread over the depth of a container."""
+    box = CONTAINERS[kind]
+    return fan(box.grid, SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, box.inner_depth, slices=5)
+
+
+@lru_cache(maxsize=16)
+def shell(kind: str) -> RaySum:
+    """The empty container, weighing its tare; treat as read-only."""
+    box = CONTAINERS[kind]
+    sides = RaySum(box.grid)
+    x0, x1, top = _MARGIN, _MARGIN + box.length, box.height
+    wall = "aluminium" if box.reefer else "steel"
+    thickness = 1.3 if box.reefer else 2.9
+    sides.slab(wall, x0, 0.12, box.length, top - 0.12, thickness)
+    if box.reefer:  # foam
+        sides.slab("polyethylene", x0, 0.12, box.length, top - 0.12, 0.7)
+    for x in np.arange(x0 + 0.35, x1 - 0.3, 0.61 if box.reefer else 1.18):
+        sides.slab(wall, x, 0.15, 0.04, top - 0.2, 1.4)
+    sides.slab("steel", x0, top * 0.62, box.length, 0.02, 0.7)
+    for x in (x0, x1 - 0.13):
+        sides.slab("steel", x, 0.0, 0.13, top, 16.0)
+        for y in (0.0, top - 0.12):
+            sides.slab("steel", x - 0.01 if x == x0 else x - 0.02, y, 0.16, 0.12, 55.0)
+    sides.slab("steel", x0, 0.0, box.length, 0.05, 7.0)
+    sides.slab("steel", x0, top - 0.06, box.length, 0.06, 6.0)
+    # locking bars and hinges of the doors on the right
+    for y in np.arange(0.35, top - 0.25, 0.42):
+        sides.slab("steel", x1 - 0.06, y, 0.05, 0.09, 30.0)
+    across = RaySum(box.grid)
+    across.slab("steel", x0, top - 0.03, box.length, 0.02, 13.0)
+    for x in np.arange(x0 + 0.28, x1 - 0.2, 0.31):
+        across.slab("steel", x, 0.02, 0.045, 0.11, 22.0)
+    if box.reefer:  # aluminium T-floor over foam
+        across.slab("aluminium", x0 + 0.1, 0.13, box.length - 0.2, 0.1, 13.0)
+        _cooling_unit(across, x1 - 0.44, top)
+    else:
+        across.slab("cellulose", x0 + 0.05, 0.13, box.length - 0.1, 0.035, 100.0)
+    sides.spread(fan(box.grid, SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, 2 * box.inner_depth, slices=2))
+    across.spread(cargo_fan(kind))
+    sides.absorb(across)
+    scale = box.tare_kg / sides.mass_kg()
+    for plane in sides.planes.values():
+        plane *= scale
+        plane.flags.writeable = False
+    return sides
+
+
+def chassis(rays: RaySum, box: Container, rng: np.random.Generator) -> None:
+    """Draw the trailer under the container: beams, cross members, the crowns of the wheels."""
+    length = box.length
+    rays.slab("steel", _MARGIN * 0.3, -0.16, length + 1.4 * _MARGIN, 0.13, 9.0)
+    rays.slab("steel", _MARGIN * 0.3, -0.06, length + 1.4 * _MARGIN, 0.03, 22.0)
+    start = rng.uniform(0.1, 0.5)
+    for x in np.arange(start, length, rng.uniform(0.55, 0.95)):
+        rays.slab("steel", x, -0.15, 0.07, 0.12, rng.uniform(10, 45))
+    for _ in range(3):
+        rays.slab(
+            "steel",
+            rng.uniform(0.3, length - 0.4),
+            -_BELOW,
+            rng.uniform(0.1, 0.4),
+            rng.uniform(0.1, 0.2),
+            18.0,
+        )
+    axle = rng.uniform(0.14, 0.3) * length
+    for n in range(3 if length > 8 else 2):
+        x = axle + 1.3 * n
+        rays.ellipse("rubber", x, -0.95, 0.98, 0.85, 70, power=0.2)
+
+
+def _cooling_unit(rays: RaySum, x: float, top: float) -> None:
+    rays.box("steel", x, 0.25, 0.40, top - 0.4, 190)
+    rays.ellipse("copper", x + 0.05, 0.55, 0.28, 0.38, 60)
+    rays.ellipse("steel", x + 0.06, 1.15, 0.26, 0.26, 70)
+    for y in (1.65, 2.1):
+        rays.ellipse("aluminium", x + 0.04, y, 0.30, 0.34, 22)
+    rays.box("copper", x + 0.32, 0.5, 0.05, 1.9, 40)

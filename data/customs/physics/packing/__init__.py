@@ -1,0 +1,1 @@
+"""Packing templates: how goods of a kind stand in a container."""

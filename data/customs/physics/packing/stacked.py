@@ -1,0 +1,202 @@
+"""Goods in regular stacks: cartons, crates, bales, pallets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from customs.physics.load import Load, Room
+from customs.physics.raysum import RaySum
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """Stacks side by side, from the left: all arrays one value a stack, metres.
+
+    layer: height of a layer; seam: share of the load that a horizontal seam between layers lacks; gap: width
+    of the gap that follows each stack; lean: how far its top is pushed right; rough: grain of each package.
+    """
+
+    width: Floats
+    height: Floats
+    gap: Floats
+    lean: Floats
+    layer: float
+    seam: float = 0.3
+    edge: float = 0.15
+    rough: float = 0.05
+    round_top: float = 0.0
+
+
+def draw(
+    rays: RaySum, material: str, x: float, y: float, stacks: Stacks, kg: float, rng: np.random.Generator
+) -> None:
+    """Draw all stacks at once, `kg` over all of them."""
+    grid = rays.grid
+    left = x + np.concatenate([[0.0], np.cumsum(stacks.width + stacks.gap)[:-1]])
+    count = len(left)
+    up = grid.y[:, None] - y  # rows, 1
+    share = np.clip(up / max(float(stacks.height.max()), 0.1), 0, 1)
+    at = grid.x[None, :]
+    index = np.clip(np.searchsorted(left, at[0], side="right") - 1, 0, count - 1)
+    lean = stacks.lean[index][None, :] * share
+    inside_x = at - lean - left[index][None, :]  # rows, columns: metres from the stack's left side
+    width = stacks.width[index][None, :]
+    u = 2 * inside_x / width - 1
+    soft = grid.pitch / width * 2
+    inside = np.clip((1 - np.abs(u)) / soft + 0.5, 0, 1)
+    top = stacks.height[index][None, :] - stacks.round_top * u**2
+    inside = inside * np.clip((top - up) / grid.pitch + 0.5, 0, 1) * np.clip(up / grid.pitch + 0.5, 0, 1)
+    phase = np.mod(up / stacks.layer, 1.0)
+    near = np.minimum(phase, 1 - phase) * stacks.layer / grid.pitch
+    shape = inside * (1 - stacks.seam * np.exp(-(near**2)))
+    shape = shape * (1 - stacks.edge * np.clip(np.abs(u), 0, 1) ** 6)
+    layers = int(np.ceil(float(stacks.height.max()) / stacks.layer)) + 1
+    grain = 1 + stacks.rough * rng.standard_normal((layers, count))
+    row = np.clip((up[:, 0] / stacks.layer).astype(int), 0, layers - 1)
+    shape = shape * np.clip(grain, 0.3, 1.7)[row[:, None], index[None, :]]
+    total = shape.sum()
+    if total > 0:
+        rays.plane(material)[...] += (shape * (kg * 0.1 / grid.pitch**2 / total)).astype(np.float32)
+
+
+def _columns(
+    rng: np.random.Generator,
+    load: Load,
+    room: Room,
+    *,
+    gap: float,
+    ragged: float,
+    lean: float = 0.0,
+    stepped: float = 0.0,
+    share: float = 1.0,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Widths, heights, gaps and leans of the stacks that hold the load."""
+    loose = 1.0 - load.tidy
+    count = max(int(room.length * share / (load.size[0] + gap)), 1)
+    level = room.level(load, count * (load.size[0] + gap) / room.length)
+    height = np.full(count, level)
+    if stepped and count > 3:  # the last stacks by the doors are lower, the others take their layers
+        tail = int(rng.integers(1, max(2, round(count * stepped)) + 1))
+        drop = np.linspace(0.15, rng.uniform(0.25, 0.65), tail) * level
+        height[-tail:] -= drop
+        height[:-tail] += drop.sum() / max(count - tail, 1)
+    height = height + ragged * (0.4 + loose) * rng.standard_normal(count)
+    steps = np.clip(np.round(height / load.size[1]), 1, np.floor(room.height / load.size[1]))
+    height = np.minimum(steps * load.size[1], room.height - 0.03)
+    width = load.size[0] * (1 + 0.05 * loose * rng.standard_normal(count))
+    gaps = gap * np.clip(1 + 0.8 * loose * rng.standard_normal(count), 0.1, 3)
+    if load.block > 1:
+        blocks = (np.arange(count) % load.block) == load.block - 1
+        gaps = np.where(blocks, gaps + 0.04 * rng.random(count), gaps * 0.35)
+    slack = room.length - float((width + gaps).sum())
+    if slack < 0:
+        width = width * (room.length - float(gaps.sum())) / float(width.sum())
+    elif slack > 0.02:  # what is left over opens one gap, or spreads over all
+        if rng.random() < 0.5:
+            gaps[int(rng.integers(max(count // 2, 1), count + 1)) - 1] += min(slack * 0.9, 0.5)
+        else:
+            gaps = gaps + 0.9 * slack / count
+    return width, height, gaps, lean * loose * rng.standard_normal(count) + np.zeros(count)
+
+
+def cartons(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
+    """Frozen cartons floor-loaded: a fine grid, flat on top; two rows in depth, not quite aligned."""
+    width, height, gap, lean = _columns(rng, load, room, gap=0.012, ragged=0.05, lean=0.05)
+    for _ in range(2):
+        shift = 0.02 * (1.2 - load.tidy) * rng.standard_normal()
+        stacks = Stacks(width, height, gap, lean, load.size[1], seam=0.22, edge=0.25, rough=0.04)
+        draw(rays, load.material, room.x + 0.02 + shift, room.y, stacks, load.kg / 2, rng)
+
+
+def meat(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
+    """Meat in soft cartons and bags: rough columns with ragged tops, falling towards the doors."""
+    width, height, gap, lean = _columns(rng, load, room, gap=0.03, ragged=0.16, lean=0.12, stepped=0.35)
+    for _ in range(3):
+        uneven = np.clip(height + 0.09 * rng.standard_normal(len(height)), 0.3, room.height - 0.03)
+        stacks = Stacks(
+            width * rng.uniform(0.9, 1.0, len(width)),
+            uneven,
+            gap + 0.01,
+            lean,
+            load.size[1],
+            seam=0.15,
+            edge=0.5,
+            rough=0.22,
+            round_top=0.08,
+        )
+        draw(rays, load.material, room.x + 0.03 * rng.random(), room.y, stacks, load.kg / 3, rng)
+
+
+def crates(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
+    """Fruit in ventilated crates on pallets: tall even columns, thin gaps, holes under each crate's edge."""
+    width, height, gap, lean = _columns(rng, load, room, gap=0.02, ragged=0.03, lean=0.03)
+    stacks = Stacks(width, height, gap, lean, load.size[1], seam=0.38, edge=0.3, rough=0.05)
+    draw(rays, load.material, room.x + 0.01, room.y + 0.13, stacks, load.kg * 0.97, rng)
+    field = 1 + 0.10 * rng.standard_normal(rays.grid.shape).astype(np.float32)
+    rays.texture(load.material, np.clip(field, 0.6, 1.4))
+    _pallets(rays, room, 0.13, load.kg * 0.03)
+
+
+def pallets(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
+    """Wrapped pallets of sacks or boxes: blocks about a metre wide with open gaps, a deck under each."""
+    pallet = Load(load.material, load.kg, load.packages, load.density, (1.1, load.size[1]), load.tidy)
+    share = min(1.0, max(0.35, load.kg / load.density / (1.35 * room.length * room.depth)))
+    width, height, gap, lean = _columns(rng, pallet, room, gap=0.07, ragged=0.06, stepped=0.15, share=share)
+    height = np.minimum(height, room.height - 0.2)
+    for _ in range(2):
+        stacks = Stacks(
+            width, height, gap, lean, load.size[1], seam=0.25, edge=0.2, rough=0.06, round_top=0.04
+        )
+        draw(rays, load.material, room.x + 0.04 * rng.random(), room.y + 0.13, stacks, load.kg * 0.485, rng)
+    _pallets(rays, room, 0.13, load.kg * 0.03, share)
+
+
+def bales(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
+    """Pressed bales: smooth blocks with thin bright gaps, two or three tiers, lower by the doors."""
+    width, height, gap, lean = _columns(rng, load, room, gap=0.03, ragged=0.02, lean=0.05, stepped=0.4)
+    stacks = Stacks(width, height, gap, lean, load.size[1], seam=0.06, edge=0.35, rough=0.05, round_top=0.05)
+    draw(rays, load.material, room.x + 0.02, room.y, stacks, load.kg, rng)
+
+
+def garments(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
+    """Light cartons to the roof, each a little different, four rows in depth."""
+    width, height, gap, lean = _columns(rng, load, room, gap=0.012, ragged=0.12, lean=0.06)
+    for _ in range(3):
+        place = np.roll(height, int(rng.integers(0, 3)))
+        stacks = Stacks(width, place, gap, lean, load.size[1], seam=0.3, edge=0.35, rough=0.25)
+        draw(rays, load.material, room.x + 0.06 * rng.random(), room.y, stacks, load.kg / 3, rng)
+
+
+def bottles(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
+    """Bottles and cans in trays on pallets: a fine upright grain inside each pallet's block."""
+    pallets(rays, load, room, rng)
+    period = load.size[0]
+    grain = 1 + 0.35 * np.cos(2 * np.pi * rays.grid.x / period)[None, :] * np.ones((rays.grid.shape[0], 1))
+    grain = grain * (1 - 0.3 * (np.mod(rays.grid.y - room.y, load.size[1]) > 0.72 * load.size[1])[:, None])
+    rays.texture(load.material, grain.astype(np.float32))
+
+
+def lumber(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
+    """Sawn wood in long packs: wide blocks with level layers and bearers between the packs."""
+    pack = Load(load.material, load.kg, load.packages, load.density, load.size, load.tidy)
+    width, height, gap, lean = _columns(rng, pack, room, gap=0.12, ragged=0.05)
+    stacks = Stacks(width, height, gap, lean, 0.05, seam=0.12, edge=0.05, rough=0.06)
+    draw(rays, load.material, room.x + 0.05, room.y + 0.08, stacks, load.kg, rng)
+    gaps = 1 - 0.75 * (np.mod(rays.grid.y - room.y, load.size[1]) < 0.07)[:, None]
+    rays.texture(load.material, (gaps * np.ones((1, rays.grid.shape[1]))).astype(np.float32))
+
+
+def _pallets(rays: RaySum, room: Room, height: float, kg: float, share: float = 1.0) -> None:
+    before = rays.mass_kg("cellulose")
+    for x in np.arange(room.x + 0.02, room.x + room.length * share - 0.5, 1.17):
+        rays.slab("cellulose", x, room.y + 0.10, 1.1, 0.03, 10.0)
+        for block in (0.0, 0.5, 1.0):
+            rays.slab("cellulose", x + block, room.y, 0.1, 0.10, 10.0)
+    drawn = rays.mass_kg("cellulose") - before
+    if drawn > 0 and before == 0:
+        rays.plane("cellulose")[...] *= kg / drawn

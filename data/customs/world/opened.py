@@ -1,0 +1,87 @@
+"""Reading a world back."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from customs.declaration import Declaration
+from customs.errors import UnreadableFile
+
+FORMAT = 1
+Period = Literal["past", "review", "all"]
+_REMEDY = "make one with `portcullis world --out DIR`"
+
+
+def is_world(path: Path) -> bool:
+    """True for a folder that `make_world` wrote."""
+    try:
+        head = json.loads((Path(path) / "world.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(head, dict) and "format" in head and "cutoff" in head
+
+
+@dataclass(frozen=True)
+class World:
+    """A world on disk; declarations dated before `cutoff` are the past, the others are under review."""
+
+    folder: Path
+    about: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path) -> World:
+        """Open a world; `UnreadableFile` if it is none or of another format."""
+        folder = Path(folder)
+        if not is_world(folder):
+            raise UnreadableFile(f"{folder} is not a world", field="data", remedy=_REMEDY)
+        about = json.loads((folder / "world.json").read_text(encoding="utf-8"))
+        if about["format"] != FORMAT:
+            raise UnreadableFile(
+                f"{folder} has format {about['format']}, this version reads {FORMAT}",
+                field="data",
+                remedy=_REMEDY,
+            )
+        return cls(folder, about)
+
+    @property
+    def cutoff(self) -> dt.date:
+        """First day under review."""
+        return dt.date.fromisoformat(self.about["cutoff"])
+
+    def path(self, name: str) -> Path:
+        """A file of the world, such as `series.csv`."""
+        found = self.folder / name
+        if not found.exists():
+            raise UnreadableFile(f"{self.folder} lacks {name}", field="data", remedy=_REMEDY)
+        return found
+
+    def declarations(self, period: Period = "all") -> list[Declaration]:
+        """Declarations by date."""
+        lines = self.path("declarations.jsonl").read_text(encoding="utf-8").splitlines()
+        every = [Declaration.from_json(line) for line in lines if line]
+        if period == "all":
+            return every
+        return [d for d in every if (d.date < self.cutoff) == (period == "past")]
+
+    def attachments(self) -> dict[str, tuple[Path | None, Path | None]]:
+        """Declaration id to the paths of its scan and its photo, None where there is none."""
+        with self.path("attachments.csv").open(encoding="utf-8", newline="") as file:
+            return {
+                row["declaration_id"]: (self._maybe(row["scan"]), self._maybe(row["photo"]))
+                for row in csv.DictReader(file)
+            }
+
+    def cases(self, period: Period = "all") -> Iterator[tuple[Declaration, Path | None, Path | None]]:
+        """Each declaration with the paths of its scan and its photo."""
+        attached = self.attachments()
+        for declaration in self.declarations(period):
+            yield (declaration, *attached.get(declaration.id, (None, None)))
+
+    def _maybe(self, name: str) -> Path | None:
+        return self.folder / name if name else None

@@ -1,0 +1,41 @@
+"""`portcullis world`: write the synthetic world."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Size(StrEnum):
+    """How large a world."""
+
+    TINY = "tiny"
+    SMALL = "small"
+    DEMO = "demo"
+    LARGE = "large"
+
+
+def world(
+    out: Annotated[Path, typer.Option(help="A new folder, or an older world to replace.")],
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
+    size: Annotated[Size, typer.Option(help="How much of everything.")] = Size.DEMO,
+    fraud_share: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="Share of the declarations under review that are frauds.")
+    ] = 0.12,
+    json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+) -> None:
+    """Write declarations, series, texts, scans and photos, with planted frauds and their truth apart."""
+    from customs.world import make_world
+    from portcullis.cli.console import print_json, progress_bars
+
+    with progress_bars() as progress:
+        counts = make_world(out, seed=seed, size=size.value, fraud_share=fraud_share, progress=progress)
+    if json:
+        print_json(counts)
+    else:
+        for key, value in counts.items():
+            print(f"{key}: {value}")
+        print(f"wrote {out}")
