@@ -11,9 +11,11 @@ import datetime as dt
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
+
+import pandas as pd
 
 from customs.errors import InvalidValue
 from customs.hs import SEPARATORS, HsCode
@@ -269,6 +271,15 @@ class Intake:
     def kept(self) -> list[int]:
         """Rows that were not refused, in order."""
         return [row for row in range(len(self.sheet)) if row not in self.refused]
+
+    def table(self, data: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+        """Columns as a table of the rows kept; None stays None."""
+        kept = self.kept()
+        columns = {}
+        for name, values in data.items():
+            chosen = [values[row] for row in kept]
+            columns[name] = pd.Series(chosen, dtype=object if None in chosen else None)
+        return pd.DataFrame(columns)
 
     def report(self) -> RepairReport:
         """What happened."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from customs.readers import fields
 from customs.readers.fields import Parsed, Refusal
 from customs.readers.report import Read
@@ -60,7 +58,7 @@ def read(source: Source) -> Read:
         if begins and ends and begins > ends:
             intake.refuse(row, "valid_to", str(ends), f"it lies before valid_from, {begins}")
     intake.refuse_repeats(data["digits"], data["valid_from"], name="digits")
-    table = pd.DataFrame(data).iloc[intake.kept()].reset_index(drop=True)
+    table = intake.table(data)
     table.insert(1, "level", table["digits"].str.len())
     return Read(table, intake.report())
 

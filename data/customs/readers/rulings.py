@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pandas as pd
-
 from customs.errors import UnreadableFile
 from customs.readers import fields
 from customs.readers.jsonl import is_jsonl, open_jsonl
@@ -59,7 +57,7 @@ def read(source: Source, columns: Mapping[str, str] | None = None) -> Read:
     for row, texts in enumerate(zip(data["name"], data["description"], strict=True)):
         if not any(texts):
             intake.refuse(row, "name", "", "neither name nor description is given")
-    table = pd.DataFrame(data).iloc[intake.kept()].reset_index(drop=True)
+    table = intake.table(data)
     return Read(table, intake.report())
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-import pandas as pd
-
 from customs.readers import fields, series
 from customs.readers.sheet import Columns, Source, open_sheet
 
@@ -69,7 +67,7 @@ def read(
     if not official:
         intake.notes.append("the file does not tell imports from exports; its rows were taken as imports")
     intake.refuse_repeats(data["month"], data["hs"], data["country"], data["flow"], name="row")
-    table = pd.DataFrame(data).iloc[intake.kept()].reset_index(drop=True)
+    table = intake.table(data)
     return series.SeriesRead(table, intake.report(), unit or series.freight_unit(sheet))
 
 
