@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 import httpx
@@ -137,6 +138,19 @@ def declaration(**changes: Any) -> bytes:
     """The usual declaration; `line` changes its line, everything else the declaration."""
     line = {**DECLARATION["lines"][0], **changes.pop("line", {})}
     return json.dumps({**DECLARATION, "lines": [line], **changes}, ensure_ascii=False).encode()
+
+
+@pytest.fixture(scope="session")
+def make() -> SimpleNamespace:
+    """Makers of the parts of an upload, and who may send one."""
+    return SimpleNamespace(
+        declaration=declaration,
+        scan=scan_file,
+        photo=photo_file,
+        name=NAME,
+        password=PASSWORD,
+        running=running,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ async def read_form(request: Request) -> Form:
             field="Content-Type",
             remedy="send multipart/form-data with the parts declaration, scan and photo",
         )
-    async with request.form(max_files=3, max_fields=8, max_part_size=MAX_DECLARATION_BYTES + 1024) as form:
+    async with request.form(max_files=8, max_fields=8, max_part_size=MAX_DECLARATION_BYTES + 1024) as form:
         files = {part: await _file(form, part) for part in PARTS}
         texts = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         unknown = tuple(dict.fromkeys(name for name in form if name not in PARTS))

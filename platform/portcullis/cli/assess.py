@@ -11,14 +11,10 @@ import typer
 def assess(
     declaration: Annotated[Path, typer.Option(help="The declaration, a JSON file.")],
     scan: Annotated[Path | None, typer.Option(help="Its X-ray: PNG, TIFF or JPEG.")] = None,
-    photo: Annotated[
-        Path | None, typer.Option(help="A product photo; read, but no check judges it yet.")
-    ] = None,
+    photo: Annotated[Path | None, typer.Option(help="A product photo; no check judges it.")] = None,
     model: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="A model folder or a folder of them; may be repeated. Default: the models setting."
-        ),
+        typer.Option(help="A model folder or a folder of them; may be repeated."),
     ] = None,
     lang: Annotated[str, typer.Option(help="Language of the sentences: ko or en.")] = "en",
     heatmap: Annotated[Path | None, typer.Option(help="PNG to draw the odd places of the scan into.")] = None,

@@ -53,6 +53,7 @@ def open_engine(url: str) -> Engine:
     if sqlite:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "checkin", _end_sqlite)
     return engine
 
 
@@ -134,3 +135,9 @@ def _set_up_sqlite(raw: Any, record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITING, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _end_sqlite(raw: Any, record: object) -> None:
+    # a COMMIT that failed leaves its transaction open, and SQLAlchemy takes it for closed
+    if raw is not None and raw.in_transaction:
+        raw.rollback()

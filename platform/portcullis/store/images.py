@@ -21,7 +21,7 @@ class Images:
 
     @contextmanager
     def putting(self, *contents: bytes | None) -> Iterator[tuple[str | None, ...]]:
-        """Put files beside a transaction: their names (None for None); an exception takes the new ones out."""
+        """Put files beside a transaction; gives their names. An exception takes the new ones out."""
         new: list[Path] = []
         names: list[str | None] = []
         try:

@@ -1,0 +1,370 @@
+"""A real HTTP client against a live server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from portcullis.service import Service
+
+Stored = Callable[[], tuple[int, list[str]]]
+URL = "/v1/assessments"
+
+
+def bomb() -> bytes:
+    """A PNG of a few kilobytes that says it has 144 million pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 12_000, 12_000, 1, 0, 0, 0, 0)
+    rows = zlib.compress(b"\0" * (1501 * 12_000), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The answer has the one error shape."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert set(body) == {"type", "title", "status", "detail", "instance", "problems"}
+    assert body["status"] == status
+    assert body["instance"] == answer.url.path
+    assert all(set(p) == {"field", "problem", "remedy"} for p in body["problems"])
+    return body
+
+
+def test_a_full_consignment_is_judged_stored_and_read_back(
+    client: httpx.Client, make: SimpleNamespace, stored: Stored
+) -> None:
+    """Declaration, scan and photo go in; the report comes back, and again from its address."""
+    parts = {
+        "declaration": ("d.json", make.declaration(line={"value": "40000 USD"})),
+        "scan": ("s.png", make.scan()),
+        "photo": ("p.png", make.photo()),
+    }
+    answer = client.post(URL, files=parts)
+    assert answer.status_code == 201
+    body = answer.json()
+    assert body["report"]["band"] == "critical"
+    kinds = [finding["kind"] for finding in body["report"]["findings"]]
+    assert kinds == ["mismatch.hsk_price", "mismatch.hsk_image"]
+    assert body["report"]["versions"]["tabular"] == "tabular@byhand"
+    assert client.get(answer.headers["location"]).json() == body
+    count, images = stored()
+    assert count == 1
+    assert len(images) == 3  # scan, photo, heat-map
+    for picture in ("scan", "heatmap", "photo"):
+        found = client.get(body[picture]["href"])
+        assert found.headers["content-type"] == "image/png"
+        assert found.content.startswith(b"\x89PNG")
+
+
+def test_the_declaration_may_be_a_text_field(client: httpx.Client, make: SimpleNamespace) -> None:
+    """A form without files sends it so."""
+    answer = client.post(URL, files={"declaration": (None, make.declaration().decode())})
+    assert answer.status_code == 201
+    assert answer.json()["scan"] is None
+
+
+def test_several_lines_make_one_report(client: httpx.Client, make: SimpleNamespace) -> None:
+    """Each line is judged, and the worst one is named by its number."""
+    declared = json.loads(make.declaration())
+    declared["lines"].append({**declared["lines"][0], "value": "20000 USD"})
+    report = client.post(URL, files={"declaration": json.dumps(declared).encode()}).json()["report"]
+    assert [line["subject"] for line in report["lines"]] == ["D000123/1", "D000123/2"]
+    assert [finding["subject"] for finding in report["findings"]] == ["D000123/2"]
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "expected"),
+    [
+        ("", {}, "en"),  # the setting
+        ("", {"Accept-Language": "ko-KR,ko;q=0.9,en;q=0.5"}, "ko"),
+        ("?lang=en", {"Accept-Language": "ko"}, "en"),
+        ("?lang=ko", {}, "ko"),
+        ("?lang=fr", {}, "en"),
+    ],
+)
+def test_the_report_speaks_the_language_asked_for(
+    client: httpx.Client, make: SimpleNamespace, query: str, headers: dict[str, str], expected: str
+) -> None:
+    """`?lang=` first, then the header, then the setting; ids and values stay the same."""
+    body = client.post(URL + query, files={"declaration": make.declaration()}, headers=headers).json()
+    assert body["language"] == expected
+    headline = body["report"]["headline"]
+    assert bool(re.search("[가-힣]", headline["sentence"])) == (expected == "ko")
+    assert headline["id"] == "band.clear"
+
+
+BAD: list[tuple[str, dict[str, Any], str]] = [
+    ("a text file named .png", {"scan": ("scan.png", b"this is not a picture")}, "scan"),
+    ("an empty scan", {"scan": ("scan.png", b"")}, "scan"),
+    ("a 144-megapixel PNG", {"scan": ("scan.png", bomb())}, "scan"),
+    ("a 144-megapixel photo", {"photo": ("photo.png", bomb())}, "photo"),
+    ("an empty photo", {"photo": ("photo.png", b"")}, "photo"),
+    ("a scan as text", {"scan": (None, "no file")}, "scan"),
+    ("two scans", {"scan": [("a.png", b"1"), ("b.png", b"2")]}, "scan"),
+    ("a nine-digit code", {"line": {"hsk": "306171090"}}, "lines.0.hsk"),
+    ("a negative weight", {"line": {"net_kg": -5}}, "lines.0.net_kg"),
+    ("an unknown country", {"origin": "QQ"}, "origin"),
+    ("an impossible date", {"date": "2025-02-30"}, "date"),
+    ("no lines", {"lines": []}, "lines"),
+    ("a list", {"declaration": b"[1, 2]"}, "declaration"),
+    ("not JSON", {"declaration": b"{'id': 1}"}, "declaration"),
+    ("not UTF-8", {"declaration": "수입".encode("cp949")}, "declaration"),
+    ("an empty declaration", {"declaration": b""}, "declaration"),
+    ("deep nesting", {"declaration": b"[" * 200_000}, "declaration"),
+    ("an unknown part", {"xray": ("a.png", b"1")}, "xray"),
+]
+
+
+@pytest.mark.parametrize(("what", "changes", "field"), BAD, ids=[row[0] for row in BAD])
+def test_bad_input_is_named_with_its_remedy_and_nothing_is_stored(
+    client: httpx.Client,
+    make: SimpleNamespace,
+    stored: Stored,
+    what: str,
+    changes: dict[str, Any],
+    field: str,
+) -> None:
+    """The good parts sent along are not stored either."""
+    client.post(URL, files={"declaration": make.declaration(), "scan": ("s.png", make.scan())})
+    before = stored()
+    parts: list[tuple[str, Any]] = [("photo", ("good.png", make.photo()))] if "photo" not in changes else []
+    given = dict(changes)
+    for part in ("scan", "photo", "xray"):
+        for file in given[part] if isinstance(given.get(part), list) else [given.get(part)]:
+            parts += [(part, file)] if file is not None else []
+        given.pop(part, None)
+    if "lines" in given:
+        declared = json.dumps({**json.loads(make.declaration()), **given}).encode()
+    else:
+        declared = given.pop("declaration", None)
+        declared = make.declaration(**given) if declared is None else declared
+    body = assert_problem(client.post(URL, files=[("declaration", ("d.json", declared)), *parts]), 422)
+    assert [p["field"] for p in body["problems"]] == [field]
+    assert all(p["problem"] and p["remedy"] for p in body["problems"])
+    assert stored() == before
+
+
+def test_all_problems_come_in_one_answer(client: httpx.Client, make: SimpleNamespace, stored: Stored) -> None:
+    """A visitor mends everything at once."""
+    bad = make.declaration(origin="QQ", line={"net_kg": -1, "hsk": "306171090"})
+    parts = {"declaration": bad, "scan": ("s.png", b"text"), "photo": ("p.png", b"text")}
+    body = assert_problem(client.post(URL, files=parts), 422)
+    fields = {p["field"] for p in body["problems"]}
+    assert fields == {"origin", "lines.0.net_kg", "lines.0.hsk", "scan", "photo"}
+    assert stored() == (0, [])
+
+
+def test_the_same_key_and_body_are_one_assessment(
+    client: httpx.Client, make: SimpleNamespace, stored: Stored
+) -> None:
+    """Also when four arrive at once; another body under the key is refused."""
+    headers = {"Idempotency-Key": "abc-1"}
+
+    def send(_: int) -> httpx.Response:
+        return client.post(URL, files={"declaration": make.declaration()}, headers=headers)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(send, range(4)))
+    assert {a.status_code for a in answers} == {201}
+    assert len({a.json()["id"] for a in answers}) == 1
+    other = client.post(URL, files={"declaration": make.declaration(id="D9")}, headers=headers)
+    body = assert_problem(other, 422)
+    assert body["problems"][0]["field"] == "Idempotency-Key"
+    assert stored()[0] == 1
+
+
+def test_two_accounts_may_use_the_same_key(
+    client: httpx.Client, service: Service, make: SimpleNamespace, stored: Stored
+) -> None:
+    """Keys belong to who sends them."""
+    from portcullis.store.accounts import Role
+
+    service.login.add("lee", make.password, Role.BROKER)
+    headers = {"Idempotency-Key": "abc-1"}
+    one = client.post(URL, files={"declaration": make.declaration()}, headers=headers)
+    two = client.post(
+        URL, files={"declaration": make.declaration()}, headers=headers, auth=("lee", make.password)
+    )
+    assert one.json()["id"] != two.json()["id"]
+    assert stored()[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/nothing", 404),
+        ("GET", "/nothing", 404),
+        ("DELETE", "/v1/assessments", 405),
+        ("GET", "/v1/assessments/0123456789abcdef", 404),
+        ("GET", "/v1/assessments/..%2f..%2fetc%2fpasswd", 404),
+        ("GET", "/v1/assessments/0123456789abcdef/scan", 404),
+        ("GET", "/static/../settings.py", 404),
+        ("POST", "/v1/assessments", 422),  # no body
+    ],
+)
+def test_every_error_has_the_one_shape(client: httpx.Client, method: str, path: str, status: int) -> None:
+    """Whatever goes wrong, a program can read it."""
+    assert_problem(client.request(method, path), status)
+
+
+def test_a_missing_picture_is_not_found(client: httpx.Client, make: SimpleNamespace) -> None:
+    """A declaration alone has none."""
+    made = client.post(URL, files={"declaration": make.declaration()}).json()
+    for picture in ("scan", "heatmap", "photo"):
+        assert made[picture] is None
+        assert_problem(client.get(f"{URL}/{made['id']}/{picture}"), 404)
+
+
+def test_a_body_above_the_limit_is_refused_announced_or_not(client: httpx.Client, stored: Stored) -> None:
+    """Five megabytes against a limit of four; chunks are counted as they come."""
+    announced = client.post(URL, files={"declaration": b"{}", "scan": b"0" * (5 << 20)})
+    body = assert_problem(announced, 413)
+    assert "4,194,304" in body["problems"][0]["remedy"]
+
+    def chunks() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="scan"; filename="a"\r\n\r\n'
+        for _ in range(80):
+            yield b"0" * 65_536
+
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    try:
+        chunked = client.post(URL, content=chunks(), headers=kind)
+    except httpx.WriteError:
+        pass  # refused and closed while we still sent
+    else:
+        assert_problem(chunked, 413)
+    assert stored() == (0, [])
+
+
+def test_a_wrong_or_missing_password_is_refused(address: str, make: SimpleNamespace) -> None:
+    """The answer says how to sign in and not which part was wrong."""
+    for auth in (None, (make.name, "wrong"), ("nobody", make.password)):
+        answer = httpx.get(f"{address}{URL}/x", auth=auth)
+        assert_problem(answer, 401)
+        assert answer.headers["www-authenticate"].startswith("Basic")
+    for header in ("Basic !!!", "Bearer abc", "Basic " + base64.b64encode(b"no colon").decode()):
+        assert_problem(httpx.get(f"{address}{URL}/x", headers={"Authorization": header}), 401)
+
+
+def test_every_route_but_the_open_ones_needs_an_account(service: Service, address: str) -> None:
+    """Deny by default: a new route that is not listed here must refuse strangers."""
+    from fastapi.routing import APIRoute
+
+    from portcullis.api.app import make_app
+
+    opened = {"/healthz", "/readyz", "/login"}
+    seen = set()
+    for route in _routes(make_app(service).routes):
+        if not isinstance(route, APIRoute):
+            continue
+        seen.add(route.path)
+        for method in route.methods or ():
+            path = route.path.replace("{assessment_id}", "0123456789abcdef")
+            answer = httpx.request(method, address + path, headers={"Sec-Fetch-Site": "same-origin"})
+            if route.path in opened:
+                assert answer.status_code in (200, 422)
+            elif route.path.startswith("/v1/"):
+                assert answer.status_code == 401, (method, path)
+            else:
+                assert answer.headers["location"].startswith("/login"), (method, path)
+    assert seen >= {*opened, "/", "/assessments/{assessment_id}", URL, URL + "/{assessment_id}/heatmap"}
+
+
+def _routes(routes: Any) -> Iterator[Any]:
+    for route in routes:
+        inner = getattr(route, "routes", None) or getattr(
+            getattr(route, "original_router", None), "routes", ()
+        )
+        yield route
+        yield from _routes(inner)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/login", "/v1/nothing", "/static/portcullis.css", "/"])
+def test_every_answer_carries_strict_headers(address: str, path: str) -> None:
+    """No script can run, no frame can hold a page, no type is guessed."""
+    headers = httpx.get(address + path).headers
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+
+
+def test_health_and_readiness_are_open_and_name_the_models(address: str) -> None:
+    """For whoever watches the process."""
+    assert httpx.get(address + "/healthz").json()["status"] == "ok"
+    assert httpx.get(address + "/readyz").json()["models"] == {"tabular": "tabular@byhand"}
+
+
+def test_the_openapi_document_names_upload_errors_and_sign_in(address: str) -> None:
+    """What is not loaded is not in it: there is no HS model here."""
+    document = httpx.get(address + "/openapi.json").json()
+    post = document["paths"][URL]["post"]
+    assert set(post["requestBody"]["content"]) == {"multipart/form-data"}
+    assert "application/problem+json" in post["responses"]["422"]["content"]
+    assert post["security"] == [{"basic": []}]
+    assert "/v1/hs/suggestions" not in document["paths"]
+    assert "ProblemDocument" in document["components"]["schemas"]
+
+
+def test_a_fault_of_ours_is_a_problem_document_without_a_trace(
+    client: httpx.Client,
+    service: Service,
+    make: SimpleNamespace,
+    stored: Stored,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing of the inside is told, and nothing is stored."""
+
+    def broken(cases: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(service.models.scorers["tabular"], "score", broken)
+    answer = client.post(URL, files={"declaration": make.declaration(), "scan": make.scan()})
+    assert_problem(answer, 500)
+    assert "secret" not in answer.text
+    assert stored() == (0, [])
+
+
+def test_a_commit_that_fails_leaves_no_image_behind(
+    client: httpx.Client, service: Service, make: SimpleNamespace, stored: Stored
+) -> None:
+    """Images and row are one thing."""
+
+    def fail(connection: object) -> None:
+        raise OSError("disk full")
+
+    sa.event.listen(service.assessments.engine, "commit", fail)
+    answer = client.post(URL, files={"declaration": make.declaration(), "scan": make.scan()})
+    assert_problem(answer, 500)
+    sa.event.remove(service.assessments.engine, "commit", fail)
+    assert stored() == (0, [])
+    assert client.post(URL, files={"declaration": make.declaration()}).status_code == 201
+
+
+@pytest.mark.parametrize("statement", ["UPDATE assessment SET band = 'clear'", "DELETE FROM assessment"])
+def test_a_stored_assessment_cannot_be_changed(
+    client: httpx.Client, service: Service, make: SimpleNamespace, stored: Stored, statement: str
+) -> None:
+    """The database itself refuses."""
+    client.post(URL, files={"declaration": make.declaration()})
+    with (
+        pytest.raises(sa.exc.IntegrityError, match="append-only"),
+        service.assessments.engine.begin() as connection,
+    ):
+        connection.execute(sa.text(statement))
+    assert stored()[0] == 1

@@ -1,0 +1,97 @@
+"""A person at a real browser: Debian's Chromium, driven through Playwright."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """The installed Chromium, without a window."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        yield opened
+        opened.close()
+
+
+def _is_complaint(said: Any) -> bool:
+    # Chromium also reports a page that answers 422; that is how a refused form is answered
+    return said.type == "error" and "422" not in said.text
+
+
+@pytest.fixture
+def desk(chromium: Any, address: str, make: SimpleNamespace) -> Iterator[Any]:
+    """A page that is signed in, at the size of an office screen; it fails on anything the console reports."""
+    view = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="ko-KR")
+    page = view.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if _is_complaint(said) else None)
+    page.on("requestfailed", lambda request: complaints.append(request.url))
+    page.on("request", lambda sent: None if sent.url.startswith(address) else complaints.append(sent.url))
+    page.goto(address + "/")
+    page.get_by_label("이름").fill(make.name)
+    page.get_by_label("비밀번호").fill(make.password)
+    page.get_by_role("button", name="로그인").click()
+    page.wait_for_url(address + "/")
+    yield page
+    assert complaints == []
+    view.close()
+
+
+def test_an_officer_uploads_a_consignment_and_sees_verdict_scan_and_findings(
+    desk: Any, make: SimpleNamespace, tmp_path: Path
+) -> None:
+    """From the desk to the report; the verdict and the first finding need no scrolling; then in English."""
+    declaration, scan = tmp_path / "d.json", tmp_path / "s.png"
+    declaration.write_bytes(make.declaration(line={"value": "40000 USD"}))
+    scan.write_bytes(make.scan())
+    desk.get_by_label("수입신고서 파일").set_input_files(declaration)
+    desk.get_by_label("X-ray 영상").set_input_files(scan)
+    desk.get_by_role("button", name="평가", exact=True).click()
+    verdict = desk.get_by_role("heading", name="위험 매우 높음")
+    verdict.wait_for()
+    advice = desk.locator(".findings .advice").first
+    assert "송품장" in advice.inner_text()
+    for place in (verdict, advice):
+        box = place.bounding_box()
+        assert box["y"] + box["height"] < 768
+    picture = desk.locator(".picture img").first
+    assert picture.evaluate("image => image.complete && image.naturalWidth") == 200
+    heat = desk.locator(".picture .heat")
+    assert heat.is_visible()
+    desk.get_by_label("이상 부위 표시").uncheck()
+    assert heat.is_hidden()
+    desk.get_by_role("link", name="English").click()
+    desk.get_by_role("heading", name="Critical risk").wait_for()
+    width = desk.evaluate("document.documentElement.scrollWidth")
+    assert width <= 1366
+
+
+def test_an_officer_is_told_what_is_wrong_and_mends_it(desk: Any, make: SimpleNamespace) -> None:
+    """What was typed stays in the form; mended, it goes through."""
+    text = desk.get_by_label("또는 신고서 내용 붙여넣기")
+    text.fill(make.declaration(line={"hsk": "306171090"}).decode())
+    desk.get_by_role("button", name="평가", exact=True).click()
+    alert = desk.get_by_role("alert")
+    alert.wait_for()
+    assert "lines.0.hsk" in alert.inner_text()
+    typed = text.input_value()
+    assert "306171090" in typed
+    text.fill(typed.replace('"306171090"', '"0306171090"'))
+    desk.get_by_role("button", name="평가", exact=True).click()
+    desk.get_by_role("heading", name="특이 사항 없음").wait_for()

@@ -1,0 +1,222 @@
+"""The pages: what each is given, its words, and the way through them without a browser."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from jinja2 import meta, nodes
+
+from customs.sentences import LANGUAGES, placeholders
+from portcullis.web.contexts import PAGES, Page
+from portcullis.web.pages import STATIC
+from portcullis.web.renderer import TEMPLATES, environment
+from portcullis.web.words import CATALOGUES, translations
+
+Stored = Callable[[], tuple[int, list[str]]]
+
+
+@pytest.fixture
+def visitor(address: str, make: SimpleNamespace) -> Iterator[httpx.Client]:
+    """A client that signed in by the form and goes on as a browser would."""
+    headers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+    with httpx.Client(base_url=address, headers=headers, follow_redirects=True) as client:
+        form = {"name": make.name, "password": make.password}
+        assert client.post("/login", data=form).status_code == 200
+        yield client
+
+
+def wanted_by(template: str) -> set[str]:
+    """Names that a template and the layout around it use."""
+    made = environment("en")
+    names: set[str] = set()
+    own: set[str] = {"_", *made.globals}
+    for name in (template, "base.html"):
+        source = (TEMPLATES / name).read_text(encoding="utf-8")
+        tree = made.parse(source)
+        names |= meta.find_undeclared_variables(tree)
+        own |= {macro.name for macro in tree.find_all(nodes.Macro)}
+        own |= {str(word) for line in tree.find_all(nodes.FromImport) for word in line.names}
+    return names - own
+
+
+@pytest.mark.parametrize("shape", PAGES, ids=lambda shape: shape.__name__)
+def test_a_page_is_given_exactly_what_its_template_uses(shape: type[Page]) -> None:
+    """Nothing is missing and nothing is left over."""
+    assert {f.name for f in dataclasses.fields(shape)} == wanted_by(shape.template)
+
+
+def words_in_templates() -> set[str]:
+    """Every English text that the templates mark for translation."""
+    from babel.messages.extract import extract_from_dir
+
+    options = {"**.html": {"newstyle_gettext": "true"}}
+    found = extract_from_dir(TEMPLATES, method_map=[("**.html", "jinja2")], options_map=options)
+    return {str(text) for _, _, text, _, _ in found}
+
+
+def test_the_korean_catalogue_is_complete_and_holds_nothing_else() -> None:
+    """Every text of the templates, with the same values in it."""
+    from babel.messages.pofile import read_po
+
+    with (CATALOGUES / "ko.po").open("rb") as file:
+        korean = {m.id: m.string for m in read_po(file) if m.id}
+    assert set(korean) == words_in_templates()
+    for text, word in korean.items():
+        values = re.findall(r"%\(\w+\)s", text)
+        assert word
+        assert sorted(re.findall(r"%\(\w+\)s", word)) == sorted(values), text
+        assert not re.search(r"%\(\w+\)s\s?(을|를|이|가|은|는)(?![가-힣])", word), (
+            f"{word}: particle after a value"
+        )
+
+
+def test_english_needs_no_catalogue() -> None:
+    """The templates are written in it."""
+    assert translations("en").gettext("Sign in") == "Sign in"
+    assert translations("ko").gettext("Sign in") == "로그인"
+
+
+def test_every_check_of_a_loaded_model_has_a_name_in_words() -> None:
+    """Officers do not read ids."""
+    from customs.sentences import catalogue
+    from fusion.findings import MISMATCHES
+
+    named = {name.removeprefix("check.") for name in catalogue() if name.startswith("check.")}
+    assert {f"mismatch.{rule.__name__}" for rule in MISMATCHES} <= named
+    for name in named:
+        entry = catalogue()[f"check.{name}"]
+        assert set(entry) == set(LANGUAGES)
+        assert not any(placeholders(entry[language]) for language in LANGUAGES)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of #rrggbb or #rgb (WCAG 2.2)."""
+    digits = colour.lstrip("#")
+    digits = "".join(2 * d for d in digits) if len(digits) == 3 else digits
+    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_text_stands_out_from_its_ground(theme: int) -> None:
+    """WCAG AA asks for 4.5 to 1; every pair of colours that the style sheet uses."""
+    style = (STATIC / "portcullis.css").read_text(encoding="utf-8")
+    colours = dict(re.findall(r"--([\w-]+): (#\w+)", re.findall(r":root \{(.*?)\n\s*\}", style, re.S)[theme]))
+    pairs = [(ink, ground) for ink in ("ink", "soft", "link") for ground in ("ground", "card")]
+    bands = ("clear", "watch", "high", "critical", "unknown")
+    pairs += [(ink, f"{band}-ground") for band in bands for ink in (band, "ink")]
+    pairs += [("on-accent", "link")]
+    for ink, ground in pairs:
+        light, dark = sorted((luminance(colours[ink]), luminance(colours[ground])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)
+
+
+def test_a_stranger_is_led_to_the_login_and_back(address: str) -> None:
+    """The page that was asked for is remembered."""
+    answer = httpx.get(address + "/assessments/abc")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/login?next=/assessments/abc"
+
+
+@pytest.mark.parametrize(("language", "verdict"), [("ko", "위험 매우 높음"), ("en", "Critical risk")])
+def test_an_upload_leads_to_a_page_with_verdict_findings_evidence_and_pictures(
+    visitor: httpx.Client, make: SimpleNamespace, language: str, verdict: str
+) -> None:
+    """The verdict in words comes first, then what to look for."""
+    visitor.get("/", params={"lang": language})
+    parts = {
+        "declaration": ("d.json", make.declaration(line={"value": "40000 USD"})),
+        "scan": ("s.png", make.scan()),
+        "photo": ("p.png", make.photo()),
+    }
+    page = visitor.post("/", files=parts)
+    assert page.url.path.startswith("/assessments/")
+    text = page.text
+    assert f'<html lang="{language}">' in text
+    assert text.index(verdict) < text.index('class="findings"') < text.index('id="evidence"')
+    assert "tabular@byhand" in text
+    for picture in re.findall(r'<img[^>]* src="(/v1/[^"]+)"', text):
+        assert visitor.get(picture).headers["content-type"] == "image/png"
+    assert len(re.findall(r'src="/v1/', text)) == 3
+
+
+def test_a_check_that_abstained_is_named_with_its_reason(
+    visitor: httpx.Client, make: SimpleNamespace
+) -> None:
+    """Silence is shown as silence."""
+    visitor.get("/?lang=en")
+    text = visitor.post("/", files={"declaration": ("d.json", make.declaration())}).text
+    silent = text[text.index("could not speak") :]
+    assert "Packing on the scan" in silent
+    assert "Unremarkable" in text
+
+
+def test_a_mistake_is_shown_beside_the_form_and_nothing_typed_is_lost(
+    visitor: httpx.Client, make: SimpleNamespace, stored: Stored
+) -> None:
+    """The form comes back with the text as it was; so does a mended one."""
+    typed = make.declaration(origin="QQ").decode()
+    page = visitor.post("/", files={"declaration": (None, typed), "scan": ("s.png", make.scan())})
+    assert page.status_code == 422
+    assert "origin" in page.text
+    assert "ISO 3166-1" in page.text
+    assert httpx.URL(page.url).path == "/"
+    form = re.search(r"<textarea[^>]*>(.*?)</textarea>", page.text, re.S)
+    assert form is not None
+    import html
+
+    assert html.unescape(form[1]) == typed
+    assert stored() == (0, [])
+
+
+def test_sending_the_same_form_twice_counts_once(
+    visitor: httpx.Client, make: SimpleNamespace, stored: Stored
+) -> None:
+    """A double click makes one assessment; a new form with the same declaration makes another."""
+    for once, count in (("a", 1), ("a", 1), ("b", 2)):
+        parts = {"declaration": ("d.json", make.declaration()), "once": (None, once)}
+        assert visitor.post("/", files=parts).status_code == 200
+        assert stored()[0] == count
+
+
+def test_what_a_stranger_wrote_is_text_and_never_markup(visitor: httpx.Client, make: SimpleNamespace) -> None:
+    """In the list, on the page and in a form that is refused."""
+    nasty = '"><script>alert(1)</script>'
+    made = make.declaration(importer=nasty, line={"name": nasty, "description": nasty})
+    pages = [visitor.post("/", files={"declaration": ("d.json", made)}).text, visitor.get("/").text]
+    pages.append(visitor.post("/", files={"declaration": (None, nasty)}).text)
+    for text in pages:
+        assert "&lt;script&gt;" in text
+        assert "<script" not in text
+
+
+def test_pages_hold_no_inline_script_or_style_and_nothing_from_elsewhere(
+    visitor: httpx.Client, make: SimpleNamespace
+) -> None:
+    """The policy would block them; nothing leaves the machine."""
+    page = visitor.post("/", files={"declaration": ("d.json", make.declaration()), "scan": make.scan()})
+    for text in (page.text, visitor.get("/").text, visitor.get("/login").text):
+        assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", text)
+        assert not re.search(r'(?:src|href|action)="(?:https?:)?//', text)
+
+
+def test_a_page_that_is_not_there_is_a_page(visitor: httpx.Client) -> None:
+    """A browser gets HTML, a program the problem document."""
+    page = visitor.get("/assessments/0123456789abcdef")
+    assert page.status_code == 404
+    assert page.headers["content-type"].startswith("text/html")
+    assert "0123456789abcdef" in page.text
+    plain = visitor.get("/assessments/0123456789abcdef", headers={"Accept": "application/json"})
+    assert plain.headers["content-type"] == "application/problem+json"
+
+
+def test_signing_out_ends_it(visitor: httpx.Client) -> None:
+    """The desk is closed again."""
+    visitor.post("/logout")
+    assert visitor.get("/").url.path == "/login"
