@@ -1,0 +1,98 @@
+"""How odd a unit value is: a trained autoencoder over a history of series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from tabular_ae.history import History
+from tabular_ae.inputs import CHANNELS, Inputs, prepare
+from tabular_ae.model import Autoencoder, AutoencoderConfig
+from tabular_ae.proposal import MINMAX_CHANNELS, MinMax
+from tabular_ae.rows import Floats, Ints, Rows
+
+_BATCH = 4096
+# Scores are cut here so that a row answers the same alone and in a batch, whatever the order of float sums.
+_DECIMALS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """n scored unit values.
+
+    score: higher = odder, NaN where nothing is known to compare with.
+    centre: expected ln(USD/kg), NaN where the model expects none; scale: of one step of the score.
+    months, group: months of the row's own series it was compared with; the code group that filled in.
+    """
+
+    score: Floats
+    centre: Floats
+    scale: Floats
+    months: Ints
+    group: tuple[str, ...]
+
+
+class PriceModel:
+    """A network, the scaling it was trained with, and the noise of one consignment about its month.
+
+    extra: standard deviation of ln(USD/kg) of one consignment about its month's mean.
+    """
+
+    def __init__(
+        self, network: Autoencoder, *, scaling: MinMax | None = None, extra: float = 0.0, device: str = "cpu"
+    ) -> None:
+        self.network = network.to(device).eval()
+        self.config: AutoencoderConfig = network.config
+        self.scaling = scaling
+        self.extra = extra
+        self.device = device
+
+    def score(self, history: History, rows: Rows, *, consignment: bool = False) -> Prices:
+        """Score rows against the months before them; a `consignment` row is one line, not a month."""
+        if self.scaling is not None:
+            return self._reconstructed(history, rows, self.scaling)
+        inputs = prepare(history, rows, self.config.window, weigh=not consignment)
+        shift, log_noise = self._forward(inputs.x)[:, -1].T
+        centre = inputs.level + shift * inputs.spread
+        scale = np.exp(log_noise) * inputs.spread
+        if consignment:
+            scale = np.sqrt(scale**2 + self.extra**2)
+        z = (rows.log_unit - centre) / scale
+        score = np.round(np.where(z < 0, -z * self.config.low_weight, z), _DECIMALS)
+        return Prices(score, centre, scale, inputs.months, inputs.group)
+
+    def _reconstructed(self, history: History, rows: Rows, scaling: MinMax) -> Prices:
+        x, known = scaling.windows(history, rows, self.config.window)
+        error = ((self._forward(x) - x) ** 2).mean(axis=2)  # (n, window)
+        mean = (error * known).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        months = known[:, :-1].sum(axis=1).astype(np.int64)
+        # squared errors of scaled values are tiny: the root keeps their order and survives rounding
+        score = np.where(known[:, -1] & (months > 0), np.round(1e3 * np.sqrt(mean), _DECIMALS), np.nan)
+        nothing = np.full(len(rows), np.nan)
+        return Prices(score, nothing, nothing, months, tuple("" for _ in range(len(rows))))
+
+    def _forward(self, x: npt.NDArray[np.float32]) -> Floats:
+        """(n, window, channels) -> (n, window, out), in batches."""
+        parts: list[Tensor] = []
+        with torch.inference_mode():
+            for start in range(0, len(x), _BATCH):
+                parts.append(self.network(torch.from_numpy(x[start : start + _BATCH]).to(self.device)).cpu())
+        if not parts:
+            return np.empty((0, self.config.window, self.network.out.out_features))
+        return torch.cat(parts).numpy().astype(np.float64)
+
+
+def new_network(config: AutoencoderConfig, seed: int) -> Autoencoder:
+    """A network with seeded weights; the global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Autoencoder(config, CHANNELS if config.goal == "predict" else MINMAX_CHANNELS)
+
+
+def trainable(inputs: Inputs) -> npt.NDArray[np.bool_]:
+    """(n,) rows with something to predict from and something to predict."""
+    return np.isfinite(inputs.level) & np.isfinite(inputs.unit[:, -1])
