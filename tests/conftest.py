@@ -27,3 +27,22 @@ def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world") / "tiny"
     make_world(folder, seed=7, size="tiny")
     return folder
+
+
+# Settings under which each module trains in a few seconds.
+QUICK: dict[str, dict[str, str]] = {
+    "tabular": {"epochs": "2"},
+    "hs": {"epochs": "3", "embedding_epochs": "2", "embedding_dim": "16", "hidden": "16", "buckets": "500"},
+    "xray": {"epochs": "1"},
+}
+
+
+@pytest.fixture(scope="session")
+def quick_models(tiny_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all three models, really trained on the tiny world, once for each test process."""
+    from importlib import import_module
+
+    folder = tmp_path_factory.mktemp("models")
+    for kind, module in (("tabular", "tabular_ae"), ("hs", "hs_classifier"), ("xray", "xray_encoder")):
+        import_module(f"{module}.train").train([tiny_world], folder / kind, overrides=QUICK[kind], seed=1)
+    return folder
