@@ -103,6 +103,8 @@ def test_the_hsk_table_keeps_all_levels_as_digits() -> None:
         ("0001211000,20130101,20251231,말,Horses,U,KG", "digits: chapter 00"),
         ("0101211000,20130230,20251231,말,Horses,U,KG", "valid_from: there is no such day"),
         ("0101211000,20130101,,말,Horses,U,KG", "valid_to: it is not a date"),
+        ("0101211000,19000101,20251231,말,Horses,U,KG", "valid_from: it lies before"),
+        ("0101211000,20130101,20251231,말,Horses,12345678901234567,KG", "quantity_unit: a unit has"),
         ("0101211000,20260101,20251231,말,Horses,U,KG", "valid_to: it lies before"),
         ("0101211000,20130101,20251231,,Horses,U,KG", "name_ko: it is empty"),
         ("0303670000,20220101,20251231,명태,Alaska Pollack,,KG", "digits: the row repeats"),
@@ -246,12 +248,18 @@ def test_rulings_are_read_from_csv_and_from_json_lines() -> None:
         },
         {"hs_code": "3917.32-9000", "product_name": ["a", "b"]},
         [1],
+        {"hs_code": "0303", "name": "\ud800"},
+        {"hs_code": "0303", "name": "a\x00b"},
     ]
     found = rulings.read("\n".join(json.dumps(line) for line in lines).encode())
     assert found.table["hs"].tolist() == ["3917329000"] * 2
     assert found.table["name"].tolist() == ["Tube", "a, b"]
     assert found.table["date"].tolist()[0] == dt.date(2024, 11, 29)
-    assert refused(found.report) == {3: "row: the line is JSON, but no object"}
+    assert refused(found.report) == {
+        3: "row: the line is JSON, but no object",
+        4: "row: a text holds half a character",
+        5: "row: a text holds a NUL character",
+    }
 
 
 @pytest.mark.parametrize("reader", [declarations.read, rulings.read])

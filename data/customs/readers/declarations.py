@@ -11,7 +11,7 @@ import pandas as pd
 from customs.declaration import Declaration, Mode
 from customs.errors import InvalidDeclaration
 from customs.readers import fields
-from customs.readers.jsonl import is_jsonl, lines
+from customs.readers.jsonl import fault, is_jsonl, lines
 from customs.readers.report import KEPT, Read, Remark, RepairReport
 from customs.readers.sheet import Columns, Source, open_sheet
 
@@ -150,6 +150,8 @@ def _read_jsonl(source: Source, today: dt.date) -> Read:
 
 def _declaration(text: str, today: dt.date) -> Declaration | tuple[str, str, str]:
     """A declaration, or field, text and reason of its refusal."""
+    if said := fault(text):
+        return "declaration", text[:80], said
     try:
         declaration = Declaration.from_json(text)
     except InvalidDeclaration as error:

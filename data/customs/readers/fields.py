@@ -88,9 +88,12 @@ def date(value: str) -> Parsed:
     if not match:
         raise Refusal("it is not a date such as 2024-04-30")
     try:
-        return dt.date(int(match[1]), int(match[3]), int(match[4])), None
+        found = dt.date(int(match[1]), int(match[3]), int(match[4]))
     except ValueError:
         raise Refusal("there is no such day") from None
+    if found.year < FIRST_YEAR:
+        raise Refusal(f"it lies before {FIRST_YEAR}")
+    return found, None
 
 
 def code(levels: Collection[int] = (4, 6, 8, 10)) -> Parser:
@@ -229,6 +232,8 @@ class Intake:
             parsed = known.get(written)
             if parsed is None:
                 try:
+                    if "\x00" in written:
+                        raise Refusal("a text holds a NUL character")
                     parsed = parser(written)
                 except Refusal as refusal:
                     parsed = refusal

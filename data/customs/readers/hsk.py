@@ -20,6 +20,7 @@ COLUMNS = Columns(
     required=("digits", "valid_from", "valid_to", "name_ko", "name_en"),
 )
 LEVELS = range(2, 11)
+LONGEST_UNIT = 16
 
 
 def read(source: Source) -> Read:
@@ -45,8 +46,8 @@ def read(source: Source) -> Read:
         "valid_to": intake.column("valid_to", fields.date),
         "name_ko": intake.column("name_ko", fields.text),
         "name_en": [name or "" for name in intake.column("name_en", fields.plain)],
-        "quantity_unit": intake.column("quantity_unit", fields.plain),
-        "weight_unit": intake.column("weight_unit", fields.plain),
+        "quantity_unit": intake.column("quantity_unit", _unit),
+        "weight_unit": intake.column("weight_unit", _unit),
     }
     groups = {digits[:9] for digits in data["digits"] if digits and len(digits) == 10}
     for row, digits in enumerate(data["digits"]):
@@ -61,6 +62,12 @@ def read(source: Source) -> Read:
     table = intake.table(data)
     table.insert(1, "level", table["digits"].str.len())
     return Read(table, intake.report())
+
+
+def _unit(value: str) -> Parsed:
+    if len(value.strip()) > LONGEST_UNIT:
+        raise Refusal(f"a unit has at most {LONGEST_UNIT} characters")
+    return fields.plain(value)
 
 
 def _digits(value: str) -> Parsed:

@@ -46,8 +46,24 @@ def open_jsonl(source: Source, known: Columns) -> Sheet:
     )
 
 
+def fault(line: str) -> str | None:
+    """Why a line's texts could not be stored, though it is JSON: escapes may spell what is no character."""
+    if "\\u" not in line:
+        return None
+    try:
+        spelled = json.dumps(json.loads(line), ensure_ascii=False)
+        spelled.encode()
+    except UnicodeEncodeError:
+        return "a text holds half a character"
+    except (ValueError, RecursionError):
+        return None  # no JSON at all, which the caller finds out better
+    return "a text holds a NUL character" if "\\u0000" in spelled else None
+
+
 def _object(line: str) -> dict[str, Any] | str:
     """The object, or why there is none."""
+    if said := fault(line):
+        return said
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):

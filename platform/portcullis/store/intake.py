@@ -108,7 +108,8 @@ def _records(frame: pd.DataFrame, table: Table) -> Iterator[Record]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return format(value, "f")
+        # 1e-999999 is a number that somebody may write, but not one to write out
+        return format(value, "f") if abs(value.adjusted()) < 40 else str(value)
     if isinstance(value, str | dt.date) or value is None:
         return value
     return None if pd.isna(value) else value

@@ -61,7 +61,7 @@ trade = Table(
     Column("value_usd", Double, nullable=False),
     Column("weight_kg", Double, nullable=False),
     Column("freight", Double),
-    Column("freight_unit", String(40)),
+    Column("freight_unit", Text),
     _from_import(),
 )
 
@@ -89,7 +89,7 @@ declarations = Table(
     Column("declaration_id", String(64), primary_key=True),
     Column("line", Integer, primary_key=True),
     Column("date", Date, nullable=False, index=True),
-    Column("office", String(64)),
+    Column("office", Text),
     Column("mode", String(8)),
     Column("departure", String(2)),
     Column("origin", String(2)),
@@ -100,7 +100,7 @@ declarations = Table(
     Column("hs", String(10), nullable=False, index=True),
     Column("name", Text),
     Column("net_kg", Double, nullable=False),
-    Column("value", String(40), nullable=False),  # exact decimal text: SQLite would make it a float
+    Column("value", Text, nullable=False),  # exact decimal text: SQLite would make it a float
     Column("currency", String(3), nullable=False),
     Column("duty_rate", Double),  # per cent
     Column("tax_type", String(16)),

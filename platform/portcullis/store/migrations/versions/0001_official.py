@@ -48,7 +48,7 @@ def upgrade() -> None:
         sa.Column("value_usd", sa.Double, nullable=False),
         sa.Column("weight_kg", sa.Double, nullable=False),
         sa.Column("freight", sa.Double),
-        sa.Column("freight_unit", sa.String(40)),
+        sa.Column("freight_unit", sa.Text),
         _from_import(),
     )
     op.create_table(
@@ -70,7 +70,7 @@ def upgrade() -> None:
         sa.Column("declaration_id", sa.String(64), primary_key=True),
         sa.Column("line", sa.Integer, primary_key=True),
         sa.Column("date", sa.Date, nullable=False, index=True),
-        sa.Column("office", sa.String(64)),
+        sa.Column("office", sa.Text),
         sa.Column("mode", sa.String(8)),
         sa.Column("departure", sa.String(2)),
         sa.Column("origin", sa.String(2)),
@@ -81,7 +81,7 @@ def upgrade() -> None:
         sa.Column("hs", sa.String(10), nullable=False, index=True),
         sa.Column("name", sa.Text),
         sa.Column("net_kg", sa.Double, nullable=False),
-        sa.Column("value", sa.String(40), nullable=False),
+        sa.Column("value", sa.Text, nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("duty_rate", sa.Double),
         sa.Column("tax_type", sa.String(16)),
