@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from portcullis.cli import assess, demo, evaluate, import_, score, serve, train, user, world, xray
+from portcullis.cli import assess, demo, evaluate, import_, score, serve, suggest, train, user, world, xray
 
 app = typer.Typer(
     name="portcullis",
@@ -19,6 +19,7 @@ app.command("world")(world.world)
 app.command("import")(import_.import_)
 app.command("train")(train.train)
 app.command("score")(score.score)
+app.command("suggest")(suggest.suggest)
 app.command("evaluate")(evaluate.evaluate)
 app.command("assess")(assess.assess)
 app.command("serve")(serve.serve)

@@ -1,0 +1,175 @@
+"""Many texts at once: a CSV file in, JSON lines out, row by row in bounded memory."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from customs.errors import CustomsError, UnreadableFile
+from customs.evidence import Message
+from customs.progress import Progress, silent
+from customs.sentences import Language, render
+from hs_classifier.suggest import CHUNK, Suggester, Suggestion
+from hs_classifier.text import Goods, Refusal
+
+# Of one field; a CSV file whose quote was never closed would otherwise be read as one field to its end.
+_LONGEST_FIELD = 4_000_000
+_PROBE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the input: its number from 0, the goods, or what is wrong with the line."""
+
+    number: int
+    goods: Goods
+    fault: Message | None = None
+
+
+def rows_of_texts(texts: Iterable[str]) -> Iterator[Row]:
+    """Texts given one by one."""
+    return (Row(i, Goods(text)) for i, text in enumerate(texts))
+
+
+def rows_of_csv(path: Path, text_column: str, description_column: str | None = None) -> Iterator[Row]:
+    """Rows of a CSV file, read as they are asked for; the header row has no number.
+
+    A row that lacks the column becomes a row with a fault. `UnreadableFile` is raised here, before the
+    first row, if the file cannot be read or lacks a column.
+    """
+    encoding = _encoding(path)
+    file = path.open(encoding=encoding, errors="replace", newline="")
+    try:
+        csv.field_size_limit(_LONGEST_FIELD)
+        reader = csv.reader(file)
+        header = [name.strip() for name in next(reader, [])]
+        columns = [_column(path, header, text_column)]
+        if description_column is not None:
+            columns.append(_column(path, header, description_column))
+    except (CustomsError, csv.Error) as error:
+        file.close()
+        if isinstance(error, csv.Error):
+            raise UnreadableFile(f"{path}: {error}", field="input", remedy="save it as CSV again") from None
+        raise
+    return _rows(file, reader, columns)
+
+
+def answer_lines(
+    suggester: Suggester,
+    rows: Iterable[Row],
+    *,
+    top: int,
+    language: Language = "en",
+    progress: Progress = silent,
+) -> Iterator[str]:
+    """One JSON line for each row, in order; a faulty row is answered with its fault and the work goes on."""
+    stream = iter(rows)
+    done = 0
+    while chunk := list(itertools.islice(stream, CHUNK)):
+        good = [row for row in chunk if row.fault is None]
+        found = iter(suggester([row.goods for row in good], top))
+        for row in chunk:
+            answer = next(found) if row.fault is None else Suggestion(refused=Refusal(row.fault, ()))
+            yield json.dumps({"row": row.number, **as_json(answer, language)}, ensure_ascii=False) + "\n"
+        done += len(chunk)
+        progress("suggesting", done, done)
+
+
+def as_json(suggestion: Suggestion, language: Language = "en") -> dict[str, Any]:
+    """A suggestion for machines: `levels`, `set`, `rulings`, `refused`."""
+    refused = suggestion.refused
+    return {
+        "levels": {
+            str(level): [
+                {"code": a.hs.digits, "probability": a.probability} for a in likely if a.hs is not None
+            ]
+            for level, likely in suggestion.levels.items()
+        },
+        "set": [code.digits for code in suggestion.codes],
+        "rulings": [
+            {
+                "text": near.precedent.text,
+                "code": near.precedent.code.digits,
+                "source": near.precedent.source,
+                "similarity": round(near.similarity, 4),
+            }
+            for near in suggestion.rulings
+        ],
+        "refused": None
+        if refused is None
+        else {
+            "reason": render(refused.reason, language),
+            "questions": [render(question, language) for question in refused.questions],
+        },
+    }
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8 if the whole file is, else CP949; read in pieces."""
+    import codecs
+
+    decoders = {
+        "utf-8-sig": codecs.getincrementaldecoder("utf-8")(),
+        "cp949": codecs.getincrementaldecoder("cp949")(),
+    }
+    try:
+        with path.open("rb") as file:
+            empty = True
+            while piece := file.read(_PROBE):
+                empty = False
+                if b"\0" in piece:
+                    raise UnreadableFile(f"{path} is not text", field="input", remedy="save the table as CSV")
+                for name in list(decoders):
+                    try:
+                        decoders[name].decode(piece)
+                    except UnicodeDecodeError:
+                        del decoders[name]
+    except IsADirectoryError:
+        raise UnreadableFile(f"{path} is a folder", field="input", remedy="name a CSV file") from None
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror}", field="input", remedy="check the path") from None
+    if empty:
+        raise UnreadableFile(f"{path} is empty", field="input", remedy="give a CSV file with a header row")
+    # neither: UTF-8 with a few broken characters, which are replaced
+    return next(iter(decoders), "utf-8-sig")
+
+
+def _column(path: Path, header: list[str], wanted: str) -> int:
+    if wanted not in header:
+        raise UnreadableFile(
+            f"{path} has no column {wanted!r}",
+            field="text-column",
+            remedy=f"choose from {', '.join(header)[:300]}",
+        )
+    return header.index(wanted)
+
+
+def _rows(file: IO[str], reader: Any, columns: list[int]) -> Iterator[Row]:
+    with file:
+        for number in itertools.count():
+            try:
+                fields = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield Row(
+                    number,
+                    Goods(""),
+                    Message(id="hs.row.broken", params={"line": reader.line_num, "error": str(error)}),
+                )
+                continue
+            if not fields:
+                yield Row(number, Goods(""))
+            elif len(fields) <= max(columns):
+                params: dict[str, str | int | float] = {
+                    "fields": len(fields),
+                    "line": reader.line_num,
+                }
+                yield Row(number, Goods(""), Message(id="hs.row.short", params=params))
+            else:
+                yield Row(number, Goods(*(fields[c] for c in columns)))

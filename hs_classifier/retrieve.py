@@ -1,0 +1,127 @@
+"""The nearest rulings of a text: character and word TF-IDF, the simple thing that is hard to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from customs.hs import HsCode
+from hs_classifier.codes import CodeTree
+
+# Hash spaces of character and word n-grams: hashing needs no vocabulary file.
+_CHARS, _WORDS = 2**20, 2**18
+_TERM = r"(?u)\w+"
+
+
+@dataclass(frozen=True, slots=True)
+class Precedent:
+    """One text of the index: what was written, the code it has, where it comes from."""
+
+    text: str
+    code: HsCode
+    source: str  # "ruling", "declared" or "wording" (the official name of the code)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A precedent and its cosine similarity to a text, 0…1."""
+
+    precedent: Precedent
+    similarity: float
+
+
+class RulingIndex:
+    """Texts as unit vectors in one sparse matrix."""
+
+    def __init__(self, precedents: Sequence[Precedent], weights: Any, idf: npt.NDArray[np.float32]) -> None:
+        self.precedents = tuple(precedents)
+        self.weights = weights  # CSR (precedents, hashes)
+        self.idf = idf  # (hashes,)
+        self._by_hash = weights.T.tocsr()
+
+    @classmethod
+    def build(cls, precedents: Sequence[Precedent], cleaned: Sequence[str]) -> RulingIndex:
+        """Index the cleaned texts of the precedents."""
+        counts = _counts(cleaned)
+        idf = (np.log((1 + len(cleaned)) / (1 + counts.getnnz(axis=0))) + 1).astype(np.float32)
+        return cls(precedents, _weigh(counts, idf), idf)
+
+    def neighbours(self, cleaned: Sequence[str], k: int) -> list[tuple[npt.NDArray[np.int64], npt.NDArray]]:
+        """Rows and similarities of the `k` nearest precedents of each text, nearest first; ties by row."""
+        found = _weigh(_counts(cleaned), self.idf) @ self._by_hash  # CSR (texts, precedents)
+        answers = []
+        for i in range(len(cleaned)):
+            part = slice(found.indptr[i], found.indptr[i + 1])
+            rows, similarity = found.indices[part], found.data[part]
+            # six decimals: the order must not hang on the order in which a product was summed
+            best = np.lexsort((rows, -similarity.round(6)))[:k]
+            answers.append((rows[best].astype(np.int64), similarity[best].round(6)))
+        return answers
+
+    def arrays(self) -> dict[str, npt.NDArray]:
+        """The matrix as arrays for an artefact."""
+        return {
+            "data": self.weights.data,
+            "indices": self.weights.indices.astype(np.int32),
+            "indptr": self.weights.indptr.astype(np.int64),
+            "idf": self.idf,
+        }
+
+    def columns(self) -> dict[str, list[str]]:
+        """The precedents as columns for an artefact."""
+        return {
+            "text": [p.text for p in self.precedents],
+            "code": [p.code.digits for p in self.precedents],
+            "source": [p.source for p in self.precedents],
+        }
+
+    @classmethod
+    def restore(cls, arrays: dict[str, npt.NDArray], columns: dict[str, list]) -> RulingIndex:
+        """The inverse of `arrays` and `columns`."""
+        from scipy.sparse import csr_matrix
+
+        parts = zip(columns["text"], columns["code"], columns["source"], strict=True)
+        precedents = [Precedent(text, HsCode(code), source) for text, code, source in parts]
+        shape = (len(precedents), _CHARS + _WORDS)
+        weights = csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=shape)
+        return cls(precedents, weights, arrays["idf"])
+
+
+def votes(
+    near: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray]],
+    leaf_of: npt.NDArray[np.int64],
+    tree: CodeTree,
+    power: float,
+) -> npt.NDArray[np.float64]:
+    """(texts, leaves) shares of votes; a neighbour votes for its code with its similarity to the `power`."""
+    found = np.zeros((len(near), len(tree)))
+    for i, (rows, similarity) in enumerate(near):
+        np.add.at(found[i], leaf_of[rows], np.asarray(similarity, dtype=np.float64) ** power)
+    return found / np.maximum(found.sum(axis=1, keepdims=True), 1e-12)
+
+
+def _counts(cleaned: Sequence[str]) -> Any:
+    from scipy.sparse import hstack
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    shared = {"alternate_sign": False, "norm": None, "lowercase": False, "dtype": np.float32}
+    chars = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), n_features=_CHARS, **shared)
+    terms = HashingVectorizer(token_pattern=_TERM, ngram_range=(1, 2), n_features=_WORDS, **shared)
+    return hstack([chars.transform(cleaned), terms.transform(cleaned)], format="csr")
+
+
+def _weigh(counts: Any, idf: npt.NDArray[np.float32]) -> Any:
+    """(1 + ln count) · idf; character and word part have equal length, the whole has length one."""
+    from scipy.sparse import csr_matrix
+
+    data = (1.0 + np.log(counts.data)) * idf[counts.indices]
+    row = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    part = row * 2 + (counts.indices >= _CHARS)
+    length = np.sqrt(np.bincount(part, weights=data.astype(np.float64) ** 2, minlength=2 * counts.shape[0]))
+    both = np.sqrt((length.reshape(-1, 2) > 0).sum(axis=1))  # a text may lack one part
+    data = (data / (np.maximum(length, 1e-12)[part] * both[row])).astype(np.float32)
+    return csr_matrix((data, counts.indices, counts.indptr), shape=counts.shape)
