@@ -14,6 +14,7 @@ from customs.case import Case
 from customs.declaration import Declaration
 from customs.errors import CustomsError
 from customs.scan import Scan
+from customs.sentences import Language
 from fusion import Policy
 from portcullis import drawing
 from portcullis.consignment import Consignment, Upload
@@ -148,8 +149,10 @@ class Service:
             raise NotFound("this assessment has no photo", field="id", remedy="none was uploaded")
         return drawing.photo_png(read_photo(self.images.read(found.photo)).pixels)
 
-    def suggest(self, text: str, top: int = 5) -> Any:
-        """HS code suggestions for a name or description."""
+    def suggest(self, text: str, top: int = 5, language: Language = "en") -> dict[str, Any]:
+        """HS code suggestions for a name or description: `levels`, `set`, `rulings`, `refused`."""
+        from hs_classifier.bulk import as_json
+
         scorer = self.models.scorers.get("hs")
         if scorer is None:
             raise NoModel("no HS model is loaded", field="models", remedy="train one: portcullis train hs")
@@ -163,7 +166,8 @@ class Service:
             )
         suggest: Callable[..., Sequence[Any]] = scorer.suggest  # type: ignore[attr-defined]
         with self._scoring:
-            return suggest([text], top=top)[0]
+            suggestion = suggest([text], top=top)[0]
+        return as_json(suggestion, language)
 
     def _scan(self, found: Assessment) -> Scan:
         from xray_encoder.reading import read_scan

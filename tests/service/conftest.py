@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -165,16 +166,31 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory, by_hand: Models) -> Path:
+    """The folder of a store with one account and nothing else, made once."""
+    folder = tmp_path_factory.mktemp("fresh") / "data"
+    made = Service.open(Settings(data=folder), by_hand)
+    made.login.add(NAME, PASSWORD, Role.INSPECTOR)
+    made.accounts.engine.dispose()
+    return folder
+
+
 @pytest.fixture
-def service(tmp_path: Path, by_hand: Models, clock: Clock) -> Service:
-    """A service over an empty store."""
-    return Service.open(Settings(data=tmp_path / "data", max_body_mb=4, language="en"), by_hand, now=clock)
+def service(tmp_path: Path, fresh: Path, by_hand: Models, clock: Clock) -> Iterator[Service]:
+    """A service over a store with one account."""
+    shutil.copytree(fresh, tmp_path / "data")
+    opened = Service.open(Settings(data=tmp_path / "data", max_body_mb=4, language="en"), by_hand, now=clock)
+    yield opened
+    opened.accounts.engine.dispose()
 
 
 @pytest.fixture
 def account(service: Service) -> Account:
     """Somebody who may sign in."""
-    return service.login.add(NAME, PASSWORD, Role.INSPECTOR)
+    found = service.accounts.by_name(NAME)
+    assert found is not None
+    return found
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from portcullis.api.access import Caller, Serving
+from portcullis.api.access import Caller, Serving, Speaking
 from portcullis.api.problems import documented
 from portcullis.service import MAX_SUGGESTION_TEXT, MAX_SUGGESTIONS
 
@@ -22,7 +22,42 @@ class Wanted(BaseModel):
     top: int = Field(default=5, ge=1, le=MAX_SUGGESTIONS)
 
 
-@router.post("/suggestions", responses=documented(401, 403, 413, 422))
-def suggestions(service: Serving, caller: Caller, wanted: Wanted) -> dict[str, Any]:
-    """Likely codes at each level, best first, with supporting rulings; or why not, and what to ask."""
-    return service.suggest(wanted.text, wanted.top)
+class Likely(BaseModel):
+    """A code and how probable it is."""
+
+    code: str
+    probability: float
+
+
+class Ruling(BaseModel):
+    """A precedent near the text."""
+
+    text: str
+    code: str
+    source: str
+    similarity: float
+
+
+class Refused(BaseModel):
+    """Why nothing is suggested, and what to ask."""
+
+    reason: str
+    questions: list[str]
+
+
+class Suggested(BaseModel):
+    """Codes at each level ("2", "4", "6", "10"), best first.
+
+    set: the codes that hold the right one at the calibrated rate.
+    """
+
+    levels: dict[str, list[Likely]]
+    set: list[str]
+    rulings: list[Ruling]
+    refused: Refused | None
+
+
+@router.post("/suggestions", response_model=Suggested, responses=documented(401, 403, 413, 422))
+def suggestions(service: Serving, caller: Caller, wanted: Wanted, language: Speaking) -> dict[str, Any]:
+    """Likely codes with the nearest rulings, or why there are none and what to ask."""
+    return service.suggest(wanted.text, wanted.top, language)

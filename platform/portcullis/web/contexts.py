@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -60,7 +61,6 @@ class LatestRow:
     hs: str
     more_lines: int
     band: str
-    one_in: str
     findings: tuple[str, ...]
 
     @classmethod
@@ -75,7 +75,6 @@ class LatestRow:
             hs=str(HsCode(found.hs)),
             more_lines=found.lines - 1,
             band=found.band,
-            one_in="" if found.surprise is None else number(10.0 ** min(found.surprise, 6.0)),
             findings=tuple(check_label(kind, language) for kind in found.findings),
         )
 
@@ -102,10 +101,17 @@ class OtherCodeRow:
     share: float
 
     @classmethod
-    def of(cls, other: Alternative) -> OtherCodeRow:
-        """From an alternative."""
-        code = None if other.hs is None else str(other.hs)
-        return cls(code, f"{other.probability:.0%}", round(other.probability, 4))
+    def all(cls, others: Sequence[Alternative]) -> tuple[OtherCodeRow, ...]:
+        """From alternatives; those below one per cent say nothing and are left out."""
+        return tuple(
+            cls(
+                None if other.hs is None else str(other.hs),
+                f"{other.probability:.0%}",
+                round(other.probability, 4),
+            )
+            for other in others
+            if other.probability >= 0.01
+        )
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ class FindingRow:
             severity=finding.severity,
             sentence=render(finding.sentence, language),
             advice=render(finding.advice, language),
-            others=tuple(OtherCodeRow.of(a) for a in finding.alternatives[:3]),
+            others=OtherCodeRow.all(finding.alternatives[:3]),
         )
 
 
@@ -150,12 +156,14 @@ class EvidenceRow:
     def of(cls, evidence: Evidence, language: Language) -> EvidenceRow:
         """From evidence that speaks or abstains."""
         low_high = evidence.expected
+        share = evidence.unit == "probability"
+        write = (lambda value: f"{value:.0%}") if share else number
         return cls(
             label=check_label(evidence.check, language),
             subject=evidence.subject,
-            observed="" if evidence.observed is None else number(evidence.observed),
-            expected="" if low_high is None else f"{number(low_high[0])} – {number(low_high[1])}",
-            unit=evidence.unit or "",
+            observed="" if evidence.observed is None else write(evidence.observed),
+            expected="" if low_high is None else f"{write(low_high[0])} – {write(low_high[1])}",
+            unit="" if share else evidence.unit or "",
             p_value="" if evidence.p_value is None else f"{evidence.p_value:.2g}",
             group=evidence.reference.group if evidence.reference else "",
             size=f"{evidence.reference.size:,}" if evidence.reference else "",
@@ -229,7 +237,7 @@ class AssessmentPage(Page):
             findings=tuple(FindingRow.of(f, language) for f in report.findings),
             spoke=tuple(EvidenceRow.of(e, language) for e in report.spoke),
             silent=tuple(EvidenceRow.of(e, language) for e in report.silent),
-            others=tuple(OtherCodeRow.of(a) for a in _others(report)),
+            others=OtherCodeRow.all(_others(report)),
             facts=_facts(declaration),
             goods=_goods(declaration),
             versions=tuple(report.versions.values()),
