@@ -1,0 +1,246 @@
+"""The whole of it with real models: a tiny demonstration, interrupted, gone on with, and used."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from customs.declaration import Declaration
+from customs.errors import CustomsError
+from customs.world import World
+from portcullis.consignment import Consignment, Upload
+from portcullis.demo import FILLED, Demo
+from portcullis.judge import judge
+from portcullis.service import Service
+from portcullis.settings import Settings
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+class Watcher:
+    """Notes the stages of a build, and may stop it at one."""
+
+    def __init__(self, stop_at: str = "") -> None:
+        self.stages: set[str] = set()
+        self.stop_at = stop_at
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        self.stages.add(stage)
+        if self.stop_at and stage.startswith(self.stop_at):
+            raise Interrupted
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """A demo whose first build was interrupted between two models and whose second went through."""
+    demo = Demo(tmp_path_factory.mktemp("here") / "demo", size="tiny")
+    settings = demo.settings(Settings(language="en"))
+    first, second = Watcher(stop_at="hs:"), Watcher()
+    with pytest.raises(Interrupted):
+        demo.build(settings, first)
+    service = demo.build(settings, second)
+    return SimpleNamespace(demo=demo, settings=settings, service=service, first=first, second=second)
+
+
+def upload_of(declaration: Declaration, scan: Path | None, photo: Path | None) -> Upload:
+    """What an officer would hand in."""
+    return Upload(
+        declaration.to_json().encode(),
+        None if scan is None else Path(scan).read_bytes(),
+        None if photo is None else Path(photo).read_bytes(),
+        "" if scan is None else Path(scan).name,
+    )
+
+
+@pytest.fixture(scope="module")
+def scanned(built: SimpleNamespace) -> tuple[Declaration, Path]:
+    """A consignment of the review period that has a scan."""
+    cases = World.open(built.demo.world).cases("review")
+    return next((d, Path(scan)) for d, scan, _ in cases if scan is not None)
+
+
+def test_an_interrupted_build_goes_on_where_it_stopped(built: SimpleNamespace) -> None:
+    """What was complete is not made again."""
+    assert any(stage.startswith("tabular:") for stage in built.first.stages)
+    assert not any(stage.startswith("tabular:") for stage in built.second.stages)
+    assert any(stage.startswith("xray:") for stage in built.second.stages)
+    assert not list(built.demo.folder.glob(".*"))
+
+
+def test_a_second_start_does_nothing_again(built: SimpleNamespace) -> None:
+    """No stage runs, the store and the logins stay as they were."""
+    again = Watcher()
+    count, passwords = built.service.assessments.count(), built.demo.passwords()
+    service = built.demo.build(built.settings, again)
+    assert again.stages == set()
+    assert service.assessments.count() == count == FILLED
+    assert built.demo.passwords() == passwords
+
+
+def test_a_store_that_was_filled_in_part_is_filled_up_without_doubles(built: SimpleNamespace) -> None:
+    """As after an interruption while filling."""
+    (built.demo.folder / "stamps" / "store").unlink()
+    built.demo.build(built.settings)
+    assert built.service.assessments.count() == FILLED
+
+
+def test_the_logins_work_and_only_their_owner_reads_them(built: SimpleNamespace) -> None:
+    """A made-up password for each role."""
+    assert stat.S_IMODE(built.demo.logins.stat().st_mode) == 0o600
+    service: Service = built.service
+    for name, password in built.demo.passwords().items():
+        assert service.login.check(name, password).role == name
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    """It is not ours."""
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(CustomsError, match="other files"):
+        Demo(tmp_path).build(Settings(data=tmp_path / "data"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["thesis.txt"]
+
+
+def test_planted_frauds_stand_above_clean_consignments(built: SimpleNamespace) -> None:
+    """Of a fraud and a clean consignment, the fraud is mostly the more surprising; nobody trained on it."""
+    with (built.demo.world / "truth.csv").open(encoding="utf-8") as file:
+        planted = {row["declaration_id"] for row in csv.DictReader(file)}
+    service: Service = built.service
+    odd, clean = [], []
+    for case in World.open(built.demo.world).cases("review"):
+        verdict = judge(Consignment.read(upload_of(*case)), service.models, service.policy)
+        assert verdict.report.surprise is not None
+        (odd if case[0].id in planted else clean).append(verdict.report.surprise)
+    above = sum(o > c for o in odd for c in clean) / (len(odd) * len(clean))
+    assert above > 0.75
+
+
+@pytest.fixture(scope="module")
+def live(built: SimpleNamespace, make: SimpleNamespace) -> Any:
+    """A live server with the real models, and a client that is signed in."""
+    auth = ("inspector", built.demo.passwords()["inspector"])
+    with (
+        make.running(built.service) as address,
+        httpx.Client(base_url=address, auth=auth, timeout=30) as client,
+    ):
+        yield client
+
+
+def test_an_upload_is_judged_by_all_three_modules(
+    live: httpx.Client, built: SimpleNamespace, scanned: tuple[Declaration, Path]
+) -> None:
+    """Price, text and scan speak; nothing is claimed about a photo."""
+    declaration, scan = scanned
+    parts = {"declaration": declaration.to_json().encode(), "scan": (scan.name, scan.read_bytes())}
+    answer = live.post("/v1/assessments", files=parts, headers={"Accept-Language": "ko"})
+    assert answer.status_code == 201
+    report = answer.json()["report"]
+    assert [e["check"] for e in report["evidence"]] == list(built.service.models.checks)
+    spoke = {e["check"] for e in report["evidence"] if e["p_value"] is not None}
+    assert spoke >= {"price.unit_value", "hs.text", "xray.packing", "xray.mass"}
+    assert {"tabular", "hs", "xray", "fusion"} <= set(report["versions"])
+    assert all(e["message"]["sentence"] for e in report["evidence"])
+    assert live.get(answer.json()["scan"]["href"]).content.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_a_text_gets_suggestions_or_questions(live: httpx.Client, language: str) -> None:
+    """In the language that was asked for."""
+    url = f"/v1/hs/suggestions?lang={language}"
+    body = live.post(url, json={"text": "냉동 흰다리새우 FROZEN SHRIMP", "top": 3}).json()
+    assert body["levels"]["4"][0]["code"] == "0306"
+    assert len(body["levels"]["10"]) == 3
+    refused = live.post(url, json={"text": "12345"}).json()["refused"]
+    assert any("가" <= letter <= "힣" for letter in refused["reason"]) == (language == "ko")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({}, "text"), ({"text": 3}, "text"), ({"text": "a", "top": 0}, "top"), ({"x": 1}, "x")],
+)
+def test_a_wrong_request_for_suggestions_names_its_field(
+    live: httpx.Client, body: dict[str, Any], field: str
+) -> None:
+    """The one error shape again."""
+    answer = live.post("/v1/hs/suggestions", json=body)
+    assert answer.status_code == 422
+    assert field in {p["field"] for p in answer.json()["problems"]}
+
+
+def command(*args: object) -> subprocess.CompletedProcess[str]:
+    """Run `portcullis` as a person would."""
+    program = [sys.executable, "-c", "from portcullis.cli import main; main()", *map(str, args)]
+    return subprocess.run(program, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_assess_prints_one_report_and_draws_the_heatmap(
+    built: SimpleNamespace, scanned: tuple[Declaration, Path], tmp_path: Path
+) -> None:
+    """No store is needed, and none is made."""
+    declaration, scan = scanned
+    (tmp_path / "d.json").write_text(declaration.to_json(), encoding="utf-8")
+    done = command(
+        *("assess", "--model", built.demo.models, "--declaration", tmp_path / "d.json", "--scan", scan),
+        *("--heatmap", tmp_path / "heat.png", "--lang", "ko"),
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["subject"] == declaration.id
+    assert report["band"] in ("clear", "watch", "high", "critical")
+    assert any("가" <= letter <= "힣" for letter in report["headline"]["sentence"])
+    assert (tmp_path / "heat.png").read_bytes().startswith(b"\x89PNG")
+    assert {p.name for p in tmp_path.iterdir()} == {"d.json", "heat.png"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda d, m: (d / "d.json").write_text('{"id": "x"}'), "add this field"),
+        (lambda d, m: next(m.glob("hs/*.safetensors")).write_bytes(b"x"), "sha256 differs"),
+        (lambda d, m: shutil.rmtree(m / "tabular"), None),
+    ],
+    ids=["bad declaration", "damaged model", "a module that is not there"],
+)
+def test_assess_refuses_in_one_line_or_goes_on_without(
+    built: SimpleNamespace,
+    scanned: tuple[Declaration, Path],
+    tmp_path: Path,
+    damage: Callable[[Path, Path], object],
+    said: str | None,
+) -> None:
+    """Exit code 2 and no traceback; a missing module is only absent."""
+    models = tmp_path / "models"
+    shutil.copytree(built.demo.models, models)
+    (tmp_path / "d.json").write_text(scanned[0].to_json(), encoding="utf-8")
+    damage(tmp_path, models)
+    done = command("assess", "--model", models, "--declaration", tmp_path / "d.json")
+    assert "Traceback" not in done.stderr
+    if said is None:
+        assert done.returncode == 0
+        assert not any(e["check"].startswith("price.") for e in json.loads(done.stdout)["evidence"])
+    else:
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert done.stdout == ""
+
+
+def test_user_add_prints_a_password_that_works_once_made(tmp_path: Path) -> None:
+    """And refuses a role that is none."""
+    store = f"sqlite:///{tmp_path / 'p.sqlite3'}"
+    done = command("user", "add", "lee", "--role", "broker", "--store", store)
+    assert done.stdout.startswith("added lee (broker), password ")
+    wrong = command("user", "add", "park", "--role", "emperor", "--store", store)
+    assert wrong.returncode == 2
+    assert "inspector" in wrong.stderr
