@@ -15,11 +15,11 @@ import numpy as np
 from customs.physics.raysum import Grid, RaySum, fan
 
 PITCH_M = 0.02
-SOURCE_HEIGHT_M = 0.1  # above the underside of the container
-SOURCE_DISTANCE_M = 9.0  # source to the middle of the container
+SOURCE_HEIGHT_M = 0.6  # above the underside of the container
+SOURCE_DISTANCE_M = 10.0  # source to the middle of the container
 _MARGIN = 0.10
 _BELOW = 0.30
-_ABOVE = 0.08
+_ABOVE = 0.36  # the near edge of the roof looks higher than the middle
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ CONTAINERS: Mapping[str, Container] = MappingProxyType(
 def cargo_fan(kind: str) -> np.ndarray:
     """The fan matrix of goods spread over the depth of a container."""
     box = CONTAINERS[kind]
-    return fan(box.grid, SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, box.inner_depth, slices=5)
+    return fan(box.grid, SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, box.inner_depth, slices=9)
 
 
 @lru_cache(maxsize=16)
@@ -92,20 +92,29 @@ def shell(kind: str) -> RaySum:
     for y in np.arange(0.35, top - 0.25, 0.42):
         sides.slab("steel", x1 - 0.06, y, 0.05, 0.09, 30.0)
     across = RaySum(box.grid)
-    across.slab("steel", x0, top - 0.03, box.length, 0.02, 13.0)
+    for n in range(6):  # the roof sheet, pressed into shallow troughs across the box
+        across.slab("steel", x0, top - 0.05 + 0.006 * n, box.length, 0.006, 100.0)
     for x in np.arange(x0 + 0.28, x1 - 0.2, 0.31):
-        across.slab("steel", x, 0.02, 0.045, 0.11, 22.0)
+        across.slab("steel", x, 0.02, 0.045, 0.11, 380.0)
+    for x in (x0 + 0.04, x1 - 0.09):  # front wall and doors, edge on
+        across.slab("steel", x, 0.12, 0.05, top - 0.2, 130.0)
     if box.reefer:  # aluminium T-floor over foam
-        across.slab("aluminium", x0 + 0.1, 0.13, box.length - 0.2, 0.1, 13.0)
-        _cooling_unit(across, x1 - 0.44, top)
+        across.slab("aluminium", x0 + 0.1, 0.13, box.length - 0.2, 0.1, 60.0)
     else:
-        across.slab("cellulose", x0 + 0.05, 0.13, box.length - 0.1, 0.035, 100.0)
+        across.slab("cellulose", x0 + 0.05, 0.13, box.length - 0.1, 0.035, 130.0)
+    unit = RaySum(box.grid)
+    if box.reefer:
+        _cooling_unit(unit, x1 - 0.50, top)
     sides.spread(fan(box.grid, SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, 2 * box.inner_depth, slices=2))
     across.spread(cargo_fan(kind))
-    sides.absorb(across)
-    scale = box.tare_kg / sides.mass_kg()
-    for plane in sides.planes.values():
+    unit.spread(cargo_fan(kind))
+    sides.absorb(unit)
+    # sheets are as thick as drawn; floor, roof and end walls carry the rest of the tare
+    scale = (box.tare_kg - sides.mass_kg()) / across.mass_kg()
+    for plane in across.planes.values():
         plane *= scale
+    sides.absorb(across)
+    for plane in sides.planes.values():
         plane.flags.writeable = False
     return sides
 

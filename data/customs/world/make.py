@@ -40,13 +40,13 @@ class Size:
 
 SIZES = {
     "tiny": Size(
-        core_only=True, past=6, review=2, scan_share=0.3, always_scanned=4, photo_share=0.5, texts=6
+        core_only=True, past=6, review=2, scan_share=0.2, always_scanned=4, photo_share=0.5, texts=6
     ),
     "small": Size(
         core_only=False, past=9, review=2, scan_share=0.25, always_scanned=4, photo_share=0.4, texts=16
     ),
     "demo": Size(
-        core_only=False, past=22, review=5, scan_share=0.35, always_scanned=6, photo_share=0.5, texts=40
+        core_only=False, past=20, review=4, scan_share=0.28, always_scanned=5, photo_share=0.5, texts=40
     ),
     "large": Size(
         core_only=False, past=120, review=25, scan_share=0.5, always_scanned=12, photo_share=0.5, texts=120

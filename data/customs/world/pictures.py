@@ -39,12 +39,18 @@ def scan(consignment: Consignment, rng: np.random.Generator) -> np.ndarray:
     item = consignment.goods
     load = load_of(consignment, rng)
     goods = cargo(item.packing, load, item.container, rng, consignment.hidden)
-    areal = loaded(goods, item.container, rng, doors_left=bool(rng.random() < 0.5))
+    areal = loaded(
+        goods,
+        item.container,
+        rng,
+        doors_left=bool(rng.random() < 0.5),
+        tilt=float(0.03 * rng.standard_normal()),
+    )
     return SCANNER.expose(areal, rng)
 
 
 def write_scan(path: Path, planes: np.ndarray) -> None:
-    """Two-page TIFF, deflate; the description says what the pages are."""
+    """Two-page TIFF, not compressed (noise does not pack); the description says what the pages are."""
     import tifffile
 
     note = json.dumps(
@@ -60,8 +66,6 @@ def write_scan(path: Path, planes: np.ndarray) -> None:
             file.write(
                 plane,
                 photometric="minisblack",
-                compression="zlib",
-                compressionargs={"level": 1},
                 description=note if number == 0 else "",
                 metadata=None,
                 software="",

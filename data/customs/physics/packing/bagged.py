@@ -11,8 +11,7 @@ from customs.physics.raysum import RaySum
 def sacks(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
     """Sacks in hand-built columns that lean and bulge, with gaps and a few slumped sacks on top."""
     loose = 1.0 - load.tidy
-    wide = load.size[0]
-    count = max(int(room.length / (wide * 1.02)), 1)
+    count = max(int(room.length / (load.size[0] * 1.02)), 1)
     pitch = room.length / count
     level = room.level(load) * 1.08
     drop = np.zeros(count)
@@ -23,30 +22,31 @@ def sacks(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> Non
     share = heights / heights.sum()
     for n in range(count):
         kg = load.kg * share[n]
-        lean = (0.03 + 0.16 * loose) * rng.standard_normal()
-        x = room.x + n * pitch
-        for depth in range(2):
+        lean = (0.02 + 0.12 * loose) * rng.standard_normal()
+        x, tall = room.x + n * pitch, float(heights[n])
+        for _ in range(2):
             rays.column(
                 load.material,
-                x + 0.02 * rng.standard_normal() * depth,
+                x + 0.015 * rng.standard_normal(),
                 room.y,
-                wide * rng.uniform(0.93, 1.0),
-                float(heights[n]) * rng.uniform(0.94, 1.0),
-                kg * 0.46,
-                dome=0.08 + 0.1 * loose,
-                roundness=0.22,
+                pitch * rng.uniform(0.96, 1.02),
+                tall * rng.uniform(0.88, 0.97),
+                kg * 0.44,
+                dome=0.06 + 0.08 * loose,
+                roundness=0.12,
                 lean=lean,
-                bulge=0.06,
+                bulge=0.04,
             )
-        # single sacks show at the top: tilted lumps across the column
-        for _ in range(3):
+        # the uppermost sacks do not fill the depth: paler tilted lumps
+        for _ in range(5):
+            wide = pitch * rng.uniform(0.5, 0.85)
             rays.ellipse(
                 load.material,
-                x + lean + rng.uniform(0, 0.25 * wide),
-                room.y + float(heights[n]) - rng.uniform(0.05, 0.28),
-                wide * rng.uniform(0.5, 0.8),
-                load.size[1] * rng.uniform(1.0, 1.8),
-                kg * 0.08 / 3,
+                x + lean + rng.uniform(0, pitch - wide),
+                room.y + tall - rng.uniform(0.02, 0.30),
+                wide,
+                load.size[1] * rng.uniform(1.0, 2.0),
+                kg * 0.12 / 5,
                 power=0.3,
             )
     layers = 1 - 0.10 * np.exp(

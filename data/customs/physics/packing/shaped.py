@@ -12,23 +12,26 @@ def tyres(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> Non
     """Tyres laced upright in leaning rows: rings over rings."""
     outer = load.size[0] / 2
     level = min(room.level(load) + 0.1, room.height - 0.06)
-    step = outer * rng.uniform(0.95, 1.15)
+    step = outer * rng.uniform(1.25, 1.6)
     columns = max(int(room.length / step) - 1, 1)
     rows = max(int(level / (outer * 0.78)), 1)
-    slope = rng.uniform(0.15, 0.35)
+    slope = rng.uniform(0.05, 0.25)
     centres = []
     for column in range(columns):
         tall = rows - int(rng.random() < 0.5) - int(column > columns * 0.9) * int(rng.integers(0, 3))
         for row in range(max(tall, 1)):
             x = room.x + outer + column * step + slope * outer * row * (1 if column % 2 else 0.4)
-            centres.append((x + 0.02 * rng.standard_normal(), room.y + outer * 0.86 * (row + 1)))
+            for _ in range(2):  # two of the rows in depth
+                centres.append(
+                    (x + 0.03 * rng.standard_normal(), room.y + outer * (0.8 * row + rng.uniform(0.8, 1.0)))
+                )
     limit = room.x + room.length - outer
     roof = room.y + room.height - outer
     kg = load.kg / len(centres)
     for x, y in centres:
         inner = outer * (0.55 + 0.05 * rng.standard_normal())
         rays.ring(
-            load.material, min(x, limit), min(y, roof), outer, inner, kg, squash=float(rng.uniform(0.75, 1.0))
+            load.material, min(x, limit), min(y, roof), outer, inner, kg, squash=float(rng.uniform(0.55, 1.0))
         )
 
 

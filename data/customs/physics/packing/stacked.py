@@ -109,7 +109,9 @@ def cartons(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> N
     width, height, gap, lean = _columns(rng, load, room, gap=0.012, ragged=0.05, lean=0.05)
     for _ in range(2):
         shift = 0.02 * (1.2 - load.tidy) * rng.standard_normal()
-        stacks = Stacks(width, height, gap, lean, load.size[1], seam=0.22, edge=0.25, rough=0.04)
+        stacks = Stacks(
+            width, height, gap, lean, load.size[1], seam=0.26, edge=0.25, rough=0.05, round_top=0.035
+        )
         draw(rays, load.material, room.x + 0.02 + shift, room.y, stacks, load.kg / 2, rng)
 
 

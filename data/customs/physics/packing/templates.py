@@ -86,13 +86,35 @@ def cargo(
 
 
 def loaded(
-    goods: RaySum | None, container: str, rng: np.random.Generator, *, doors_left: bool = False
+    goods: RaySum | None,
+    container: str,
+    rng: np.random.Generator,
+    *,
+    doors_left: bool = False,
+    tilt: float = 0.0,
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """Areal density (g/cm²) of each material in the picture: goods, container and chassis."""
+    """Areal density (g/cm²) of each material in the picture: goods, container and chassis.
+
+    tilt: metres by which the right end of the truck stands higher than the left.
+    """
     box = CONTAINERS[container]
     scene = RaySum(box.grid)
     scene.absorb(shell(container))
     chassis(scene, box, rng)
     if goods is not None:
         scene.absorb(goods)
-    return {name: plane[:, ::-1] if doors_left else plane for name, plane in scene.planes.items()}
+    planes = {name: plane[:, ::-1] if doors_left else plane for name, plane in scene.planes.items()}
+    return {name: _tilted(plane, tilt / box.grid.pitch) for name, plane in planes.items()} if tilt else planes
+
+
+def _tilted(plane: npt.NDArray[np.float32], rise: float) -> npt.NDArray[np.float32]:
+    """Shift columns up by 0…rise pixels from left to right, in parts of a pixel."""
+    rows, columns = plane.shape
+    shift = np.linspace(-rise / 2, rise / 2, columns)
+    whole = np.floor(shift).astype(int)
+    part = (shift - whole).astype(np.float32)
+    at = np.arange(rows)[:, None] + whole[None, :]
+    across = np.arange(columns)[None, :]
+    low = plane[np.clip(at, 0, rows - 1), across]
+    high = plane[np.clip(at + 1, 0, rows - 1), across]
+    return low * (1 - part) + high * part
