@@ -52,7 +52,10 @@ def _kilograms(value: Any) -> Kilograms:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidValue(f"{value!r} is not a weight", remedy="give kilograms as a number, such as 24000")
-    return Kilograms(value)
+    try:
+        return Kilograms(float(value))
+    except OverflowError:
+        raise InvalidValue("the weight is beyond all numbers", remedy="give kilograms such as 24000") from None
 
 
 def _money(value: Any) -> Money:
@@ -96,7 +99,9 @@ class Mode(StrEnum):
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
+    )
 
 
 class Line(_Frozen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 
@@ -16,7 +17,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
         raise InvalidConfig(
-            f"cannot listen on {host}:{port} ({error.strerror})",
+            f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)})",
             field="port",
             remedy="give a free port with --port, or 0 for any",
         ) from None

@@ -118,6 +118,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("two scans", {"scan": [("a.png", b"1"), ("b.png", b"2")]}, "scan"),
     ("a nine-digit code", {"line": {"hsk": "306171090"}}, "lines.0.hsk"),
     ("a negative weight", {"line": {"net_kg": -5}}, "lines.0.net_kg"),
+    ("a weight beyond all numbers", {"line": {"net_kg": 10**400}}, "lines.0.net_kg"),
+    ("an endless quantity", {"line": {"quantity": float("inf")}}, "lines.0.quantity"),
     ("an unknown country", {"origin": "QQ"}, "origin"),
     ("an impossible date", {"date": "2025-02-30"}, "date"),
     ("no lines", {"lines": []}, "lines"),

@@ -18,6 +18,7 @@ import pytest
 
 from customs.declaration import Declaration
 from customs.errors import CustomsError
+from customs.sentences import catalogue
 from customs.world import World
 from portcullis.consignment import Consignment, Upload
 from portcullis.demo import FILLED, Demo
@@ -95,6 +96,12 @@ def test_a_store_that_was_filled_in_part_is_filled_up_without_doubles(built: Sim
     (built.demo.folder / "stamps" / "store").unlink()
     built.demo.build(built.settings)
     assert built.service.assessments.count() == FILLED
+
+
+def test_every_check_has_a_name_in_words(built: SimpleNamespace) -> None:
+    """Officers do not read ids; a name without a check would promise what is not built."""
+    named = {name.removeprefix("check.") for name in catalogue() if name.startswith("check.")}
+    assert {name for name in named if not name.startswith("mismatch.")} == set(built.service.models.checks)
 
 
 def test_the_logins_work_and_only_their_owner_reads_them(built: SimpleNamespace) -> None:

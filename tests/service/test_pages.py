@@ -81,7 +81,7 @@ def test_english_needs_no_catalogue() -> None:
     assert translations("ko").gettext("Sign in") == "로그인"
 
 
-def test_every_check_of_a_loaded_model_has_a_name_in_words() -> None:
+def test_every_disagreement_has_a_name_in_words() -> None:
     """Officers do not read ids."""
     from customs.sentences import catalogue
     from fusion.findings import MISMATCHES
