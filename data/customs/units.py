@@ -47,6 +47,12 @@ class Money:
             )
         if not self.amount.is_finite() or self.amount < 0:
             raise InvalidValue(f"got {self.amount}", field="amount", remedy="give an amount of zero or more")
+        if self.amount.adjusted() > 18 or int(self.amount.as_tuple().exponent) < -9:
+            raise InvalidValue(
+                f"got {self.amount}",
+                field="amount",
+                remedy="give less than 10^19, with at most nine decimals",
+            )
         if self.currency not in _iso_currencies():
             raise InvalidValue(
                 f"{self.currency!r} is not a currency",

@@ -14,7 +14,14 @@ def test_money_keeps_every_digit() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "currency", "field"),
-    [("-1", "USD", "amount"), ("NaN", "USD", "amount"), ("ten", "USD", "amount"), ("1", "XYZ", "currency")],
+    [
+        ("1e19", "USD", "amount"),
+        ("1e-99999", "USD", "amount"),
+        ("-1", "USD", "amount"),
+        ("NaN", "USD", "amount"),
+        ("ten", "USD", "amount"),
+        ("1", "XYZ", "currency"),
+    ],
 )
 def test_impossible_money_names_the_field(amount: str, currency: str, field: str) -> None:
     with pytest.raises(InvalidValue) as caught:
