@@ -55,7 +55,8 @@ def _kilograms(value: Any) -> Kilograms:
     try:
         return Kilograms(float(value))
     except OverflowError:
-        raise InvalidValue("the weight is beyond all numbers", remedy="give kilograms such as 24000") from None
+        remedy = "give kilograms as a number, such as 24000"
+        raise InvalidValue("the weight is beyond all numbers", remedy=remedy) from None
 
 
 def _money(value: Any) -> Money:
@@ -99,9 +100,7 @@ class Mode(StrEnum):
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
 
 
 class Line(_Frozen):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -241,6 +244,25 @@ def test_assess_refuses_in_one_line_or_goes_on_without(
         assert done.returncode == 2
         assert said in done.stderr
         assert done.stdout == ""
+
+
+def test_serve_prints_its_address_answers_and_stops_when_told(built: SimpleNamespace, tmp_path: Path) -> None:
+    """A free port, everything kept in the data folder, SIGTERM ends it."""
+    program = [sys.executable, "-c", "from portcullis.cli import main; main()"]
+    options = ["serve", "--port", "0", "--models", str(built.demo.models)]
+    environment = {**os.environ, "PORTCULLIS_DATA": str(tmp_path / "data")}
+    with subprocess.Popen(
+        [*program, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        address = re.search(r"http://\S+/", process.stdout.readline())
+        assert address is not None
+        assert set(httpx.get(address[0] + "readyz").json()["models"]) == {"tabular", "hs", "xray"}
+        process.terminate()
+        assert process.wait(timeout=20) in (0, -signal.SIGTERM)
+        assert "portcullis user add" in process.stderr.read()
+    assert (tmp_path / "data" / "portcullis.sqlite3").exists()
 
 
 def test_user_add_prints_a_password_that_works_once_made(tmp_path: Path) -> None:

@@ -253,10 +253,12 @@ PAGES: tuple[type[Page], ...] = (LoginPage, ErrorPage, DeskPage, AssessmentPage)
 def number(value: float) -> str:
     """A figure with as many digits as an officer reads.
 
-    >>> number(23817.4), number(12.345), number(0.01234)
-    ('23,817', '12.3', '0.0123')
+    >>> number(23817.4), number(12.345), number(0.01234), number(5e295)
+    ('23,817', '12.3', '0.0123', '5e+295')
     """
     size = abs(value)
+    if size >= 1e12:
+        return f"{value:.3g}"
     return f"{value:,.0f}" if size >= 1000 else f"{value:.1f}" if size >= 10 else f"{value:.3g}"
 
 
