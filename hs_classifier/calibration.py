@@ -25,7 +25,7 @@ def fit_temperatures(leaf: Array, truth: Sequence[HsCode], tree: CodeTree) -> di
     raw = tree.roll_up(leaf)
     found: dict[int, float] = {}
     above: Level | None = None
-    grid = np.geomspace(0.25, 5.0, 40)
+    grid = np.geomspace(0.5, 5.0, 40)
     for level in LEVELS:
         index = [tree.find(code.at(level)) for code in truth]
         rows = np.array([i for i, node in enumerate(index) if node is not None], dtype=np.int64)

@@ -69,6 +69,28 @@ def evaluate(
     }
 
 
+def table(report: Mapping[str, Any]) -> str:
+    """The report as lines for people: top-1/3/5 shares in per cent, then what calibration promised."""
+    lines = [f"{report['tested']} texts, {report['training']['codes']} codes trained, seed {report['seed']}"]
+    for view, result in report["results"].items():
+        lines += ["", f"asked by {view.replace('_', ' ')}", f"{'':<12}{'HS4':>18}{'HS6':>18}{'HSK10':>18}"]
+        for voice in _VOICES:
+            shares = [
+                "/".join(f"{100 * result[voice][f'hs{level}.top{k}']:.1f}" for k in _TOPS)
+                for level in LEVELS[1:]
+            ]
+            lines.append(f"{voice:<12}" + "".join(f"{share:>18}" for share in shares))
+        errors = ", ".join(f"{level} {value:.3f}" for level, value in result["calibration_error"].items())
+        small = ", ".join(f"{limit}: {value:.3f}" for limit, value in result["true_code_p_at_most"].items())
+        lines += [
+            f"calibration error: {errors}",
+            f"sets: coverage {result['set']['coverage']:.3f}, mean size {result['set']['mean_size']:.2f}, "
+            f"{result['set']['at_ten_digits']:.0%} at ten digits",
+            f"true code has p at most {small}; refused {result['refused']:.1%}",
+        ]
+    return "\n".join(lines)
+
+
 def _measure(
     scorer: HsScorer, goods: Sequence[Goods], asked: Sequence[Sample], progress: Progress, view: str
 ) -> dict[str, Any]:

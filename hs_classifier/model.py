@@ -31,20 +31,20 @@ class HsConfig:
     hidden: int = 128
     dense: int = 0  # width of a layer between LSTM and softmax; 0: none
     pooling: Literal["last", "max"] = "max"
-    skip: bool = True  # the sum of the word vectors beside the LSTM's states: rare codes hang on single words
     dropout: float = 0.3
     word_dropout: float = 0.1
     # training
-    epochs: int = 12
+    epochs: int = 10
     batch: int = 128
     learning_rate: float = 2e-3
+    embedding_rate: float = 5e-3  # of the word vectors, where they are tuned
     weight_decay: float = 1e-5
     level_weights: tuple[float, ...] = (0.1, 0.2, 0.2, 0.5)  # of the loss at 2, 4, 6 and 10 digits
     # retrieval and blend
     blend: Literal["tuned", "blstm", "retrieval"] = "tuned"
     neighbours: int = 30
     power: float = 3.0
-    # held-out texts: one half sets blend and temperatures, the other calibrates
+    # held-out texts: a third sets blend and temperatures, the rest calibrates
     holdout: float = 0.1
     coverage: float = 0.9
 
@@ -81,7 +81,7 @@ class BlstmClassifier(nn.Module):
         self.ahead = nn.LSTM(config.embedding_dim, config.hidden, batch_first=True)
         self.back = nn.LSTM(config.embedding_dim, config.hidden, batch_first=True)
         self.dropout = nn.Dropout(config.dropout)
-        width = 2 * config.hidden + (config.embedding_dim if config.skip else 0)
+        width = 2 * config.hidden
         self.dense = nn.Linear(width, config.dense) if config.dense else None
         self.out = nn.Linear(config.dense or width, codes)
 
@@ -108,9 +108,6 @@ class BlstmClassifier(nn.Module):
                 ~within[:, :, None], -2.0
             )  # tanh stays above −1
             pooled = states.max(dim=1).values  # (texts, 2 × hidden)
-        if self.config.skip:
-            total = (padded * within[:, :, None]).sum(dim=1)  # (texts, dim)
-            pooled = torch.cat([pooled, total / lengths**0.5], dim=1)
         return pooled if self.dense is None else torch.relu(self.dense(self.dropout(pooled)))
 
     def forward(self, bags: Bags) -> Tensor:

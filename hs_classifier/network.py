@@ -44,11 +44,11 @@ def fit_network(
             model.bag.weight.copy_(torch.from_numpy(table))
         model.to(device).train()
         dense = [p for name, p in model.named_parameters() if not name.startswith("bag.")]
-        optimisers: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(dense, lr=config.learning_rate, weight_decay=config.weight_decay)
+        optimisers: list[tuple[torch.optim.Optimizer, float]] = [
+            (torch.optim.AdamW(dense, weight_decay=config.weight_decay), config.learning_rate)
         ]
         if config.tune_embeddings:
-            optimisers.append(torch.optim.SparseAdam([model.bag.weight], lr=config.learning_rate))
+            optimisers.append((torch.optim.SparseAdam([model.bag.weight]), config.embedding_rate))
         up: dict[int, Tensor] = {level: torch.from_numpy(tree.up[level]).to(device) for level in LEVELS}
         steps = config.epochs * -(-len(texts) // config.batch)
         step = 0
@@ -57,14 +57,14 @@ def fit_network(
             for rows in _batches(lengths, config.batch, rng):
                 # warm up over the first twentieth, then fall linearly to zero
                 pace = min((step + 1) / (0.05 * steps + 1), (steps - step) / steps)
-                for optimiser in optimisers:
-                    optimiser.param_groups[0]["lr"] = config.learning_rate * pace
+                for optimiser, rate in optimisers:
+                    optimiser.param_groups[0]["lr"] = rate * pace
                     optimiser.zero_grad()
                 bags = Bags.of([_drop(texts[i], config.word_dropout, rng) for i in rows], vocabulary, device)
                 loss = _loss(model(bags), torch.from_numpy(targets[rows]).to(device), up, tree, config)
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(dense, 5.0)
-                for optimiser in optimisers:
+                for optimiser, _ in optimisers:
                     optimiser.step()
                 step += 1
                 progress("training the BLSTM", step, steps)

@@ -48,7 +48,7 @@ def oddness(levels: dict[int, Array], row: int, declared: HsCode, tree: CodeTree
     assert node is not None
     # rounded: a tie must stay a tie in whatever batch it was computed
     probability = round(float(np.exp(levels[code.level][row, node])), 9)
-    return Oddness(code, min(probability, 1.0), round(-math.log(max(probability, _FLOOR)), 5))
+    return Oddness(code, min(probability, 1.0), abs(round(math.log(max(probability, _FLOOR)), 5)))
 
 
 class HsScorer:

@@ -134,20 +134,29 @@ def _tune(suggester: Suggester, held: Sequence[Sample], progress: Progress) -> d
     }
     grid = {"blstm": [1.0], "retrieval": [0.0], "tuned": [round(0.05 * i, 2) for i in range(21)]}
     figures: dict[str, float] = {}
-    best = (-1.0, 1.0)
+    best = (-1.0, 0.0, 0.0)
     for i, weight in enumerate(choices := grid[suggester.config.blend]):
         mixed = weight * voices["blstm"] + (1 - weight) * voices["retrieval"]
         value = float(np.mean(list(hits(mixed, truth, suggester.tree, 1).values())))
-        best = max(best, (round(value, 6), weight))
+        # as many right as possible; among equals the likeliest truths
+        best = max(best, (round(value, 3), round(_likelihood(mixed, truth, suggester.tree), 6), weight))
         progress("tuning", i + 1, len(choices))
-    suggester.weight = best[1]
+    suggester.weight = best[2]
     with np.errstate(divide="ignore"):
-        leaf = np.log(best[1] * voices["blstm"] + (1 - best[1]) * voices["retrieval"])
+        leaf = np.log(best[2] * voices["blstm"] + (1 - best[2]) * voices["retrieval"])
     suggester.temperatures = fit_temperatures(leaf, truth, suggester.tree)
     for name, p in [*voices.items(), ("blend", np.exp(leaf))]:
         for level, share in hits(p, truth, suggester.tree, 1).items():
             figures[f"held_out.{name}.hs{level}.top1"] = round(share, 4)
-    return {"blstm_weight": best[1], **figures}
+    return {"blstm_weight": best[2], **figures}
+
+
+def _likelihood(p: Array, truth: Sequence[HsCode], tree: CodeTree) -> float:
+    """Mean log-probability of the true codes, bounded below; unknown codes count as the bound."""
+    leaves = [tree.find(code) for code in truth]
+    return float(
+        np.mean([np.log(max(p[i, n], 1e-6)) if n is not None else np.log(1e-6) for i, n in enumerate(leaves)])
+    )
 
 
 def _calibrate(suggester: Suggester, held: Sequence[Sample], progress: Progress) -> Conformal:

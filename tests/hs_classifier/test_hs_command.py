@@ -32,7 +32,7 @@ def test_a_text_is_answered_on_standard_output(model: Path) -> None:
     assert list(answer) == ["row", "levels", "set", "rulings", "refused"]
     assert list(answer["levels"]) == ["2", "4", "6", "10"]
     assert answer["levels"]["10"][0]["code"] == "0303670000"
-    assert len(answer["levels"]["10"]) == 2
+    assert 1 <= len(answer["levels"]["10"]) <= 2
     assert answer["refused"] is None
 
 

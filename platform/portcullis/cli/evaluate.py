@@ -42,6 +42,9 @@ def evaluate(
         typer.Option(help="tabular: first month to measure on, YYYY-MM; learns what is before."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same figures.")] = 0,
+    nomenclature: Annotated[
+        Path | None, typer.Option(help="hs: official code table whose wording joins the training texts.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Fit on --data, measure, and print the module's figures beside its rivals'."""
@@ -61,6 +64,10 @@ def evaluate(
         raise InvalidConfig(
             "--map, --set, --seeds and --test-from are for tabular", field="module", remedy="leave them out"
         )
+    if nomenclature is not None:
+        if module is not Evaluated.HS:
+            raise InvalidConfig("--nomenclature is for hs", field="nomenclature", remedy="leave it out")
+        options["nomenclature"] = nomenclature
     evaluator = importlib.import_module(EVALUATORS[module])
     with progress_bars() as progress:
         report = evaluator.evaluate(data, test, seed=seed, progress=progress, **options)
