@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from customs.case import Case
+from customs.declaration import Mode
 from customs.errors import InvalidConfig, UnreadableFile
 from tabular_ae.rows import Rows, month_number
 
@@ -127,11 +128,13 @@ def number_of(date: dt.date) -> int:
 class Line:
     """One declared line ready to be scored, or why a part of it cannot be.
 
+    country: of origin, where the price is made; route: country of departure, where the freight is.
     value: USD; freight: per kg in the panel's unit. The reasons name sentences, empty where all is well.
     """
 
     hs: str
     country: str
+    route: str
     month: int
     value: float
     weight: float
@@ -156,7 +159,7 @@ class Converter:
         """The line of a case; a case without one gets a reason."""
         line, declaration = case.line, case.declaration
         if line is None or declaration is None:
-            return Line("", "", 0, np.nan, np.nan, np.nan, "price.no_line", "freight.no_line")
+            return Line("", "", "", 0, np.nan, np.nan, np.nan, "price.no_line", "freight.no_line")
         month, weight = number_of(declaration.date), float(line.net_kg)
         usd = self._to_usd(float(line.value), line.value.currency, month)
         no_price = "price.no_weight" if weight <= 0 else "price.currency" if usd is None else ""
@@ -166,6 +169,8 @@ class Converter:
             no_freight = "freight.no_panel"
         elif line.freight is None or float(line.freight) == 0:
             no_freight = "freight.none"
+        elif declaration.mode not in (None, Mode.SEA):
+            no_freight = "freight.not_sea"
         elif weight <= 0:
             no_freight = "freight.no_weight"
         else:
@@ -174,6 +179,7 @@ class Converter:
         return Line(
             line.hsk.digits,
             declaration.origin.code,
+            (declaration.departure or declaration.origin).code,
             month,
             np.nan if usd is None else usd,
             weight,
@@ -205,11 +211,11 @@ class Converter:
         )
 
 
-def rows_of(lines: Sequence[Line]) -> Rows:
-    """Lines as rows to score; what cannot be scored is NaN in them."""
+def rows_of(lines: Sequence[Line], *, by_route: bool = False) -> Rows:
+    """Lines as rows to score, of their origin or their route; what cannot be scored is NaN in them."""
     return Rows(
         hs=np.array([line.hs for line in lines], dtype=object),
-        country=np.array([line.country for line in lines], dtype=object),
+        country=np.array([line.route if by_route else line.country for line in lines], dtype=object),
         month=np.array([line.month for line in lines], dtype=np.int64),
         value=np.array([np.nan if line.no_price else line.value for line in lines], dtype=np.float64),
         weight=np.array([line.weight for line in lines], dtype=np.float64),

@@ -1,10 +1,11 @@
-"""What an autoencoder has to beat: three scores of ten lines each. Higher = odder, NaN = no history."""
+"""What an autoencoder has to beat: scores of ten lines each. Higher = odder, NaN = no history."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tabular_ae.history import History, median_of, spread_of
+from tabular_ae.inputs import prepare
 from tabular_ae.rows import Floats, Rows
 
 
@@ -40,4 +41,15 @@ def rolling_median_z(history: History, rows: Rows) -> Floats:
     return np.where(count > 0, np.abs(rows.log_unit - middle) / shrunk, np.nan)
 
 
-RIVALS = {"z by item": z_by_item, "robust z": robust_z, "rolling-median z": rolling_median_z}
+def pooled_level_z(history: History, rows: Rows) -> Floats:
+    """The default configuration without its network: |z| about the level that the network starts from."""
+    inputs = prepare(history, rows, window=2)
+    return np.asarray(np.abs(inputs.unit[:, -1]))
+
+
+RIVALS = {
+    "z by item": z_by_item,
+    "robust z": robust_z,
+    "rolling-median z": rolling_median_z,
+    "pooled level z": pooled_level_z,
+}

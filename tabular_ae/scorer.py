@@ -83,7 +83,9 @@ class TabularScorer:
         lines = [self.converter.line(case) for case in cases]
         rows = rows_of(lines)
         prices = self.price.score(self.history, rows, consignment=True)
-        freights = self.freight.score(self.history, rows, consignment=True) if self.freight else None
+        freights = None
+        if self.freight is not None:
+            freights = self.freight.score(self.history, rows_of(lines, by_route=True), consignment=True)
         chains = [_chain(line.hs) for line in lines]
         return [
             [
@@ -152,7 +154,7 @@ class TabularScorer:
             return Evidence.abstain(FREIGHT, subject, reason, **_named(reason, line.freight_currency))
         score = float(freights.score[i])
         if not np.isfinite(score):
-            return Evidence.abstain(FREIGHT, subject, "freight.no_route", country=line.country)
+            return Evidence.abstain(FREIGHT, subject, "freight.no_route", country=line.route)
         conformal = self.calibrations[FREIGHT].of(consignment=True)
         calibrated = conformal(score, chain)
         reach = conformal.interval(chain, _INTERVAL) * float(freights.scale[i])
@@ -175,7 +177,7 @@ class TabularScorer:
                     "low": low,
                     "high": high,
                     "unit": unit,
-                    "country": line.country,
+                    "country": line.route,
                 },
             ),
         )

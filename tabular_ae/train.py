@@ -16,7 +16,7 @@ from customs.calibrate import Conformal
 from customs.config import load_config
 from customs.errors import InvalidConfig, UnreadableFile
 from customs.progress import Progress, silent
-from tabular_ae.data import Converter, Line, Panel, read_panel, rows_of
+from tabular_ae.data import Converter, Panel, read_panel, rows_of
 from tabular_ae.freight import FreightModel
 from tabular_ae.history import History
 from tabular_ae.inputs import prepare
@@ -28,8 +28,8 @@ from tabular_ae.scorer import FREIGHT, PRICE, Calibrations, TabularScorer, panel
 
 CONFIGS = Path(__file__).with_name("configs")
 _LEAST_ROWS = 100
-# Fewer clean lines than this say less about a line than the months of the panel do.
-_LEAST_LINES = 200
+# Fewer clean lines cannot give a p-value of one in a hundred: the months of the panel stand in for them.
+_LEAST_LINES = 99
 
 
 def train(
@@ -89,11 +89,11 @@ def fit(
     if len(early) >= _LEAST_LINES:
         price.extra = _extra_price(price, history, rows_of(early))
         if freight is not None:
-            freight.extra = _extra_freight(freight, history, rows_of(early))
+            freight.extra = _extra_freight(freight, history, rows_of(early, by_route=True))
 
-    calibrations = {PRICE: _calibrate(price, history, hold, late)}
+    calibrations = {PRICE: _calibrate(price, history, hold, rows_of(late))}
     if freight is not None:
-        calibrations[FREIGHT] = _calibrate(freight, history, hold, late)
+        calibrations[FREIGHT] = _calibrate(freight, history, hold, rows_of(late, by_route=True))
     scorer = TabularScorer(price, freight, history, calibrations, converter)
     scorer.figures = {
         "rows": len(past),
@@ -196,19 +196,15 @@ def _extra(residual: Floats, scale: Floats) -> float:
     return float(np.sqrt(max(seen**2 - float(np.median(scale[known])) ** 2, 0.0)))
 
 
-def _calibrate(
-    model: PriceModel | FreightModel, history: History, hold: Rows, late: Sequence[Line]
-) -> Calibrations:
+def _calibrate(model: PriceModel | FreightModel, history: History, hold: Rows, lines: Rows) -> Calibrations:
     """Clean scores of months, and of lines where there are enough."""
     months = _conformal(model.score(history, hold).score, hold)
     if months is None:
         raise UnreadableFile(
             "no held-out row has earlier months to compare with", field="data", remedy="give longer series"
         )
-    rows = rows_of(late)
-    return Calibrations(
-        months, _conformal(model.score(history, rows, consignment=True).score, rows, _LEAST_LINES)
-    )
+    scores = model.score(history, lines, consignment=True).score
+    return Calibrations(months, _conformal(scores, lines, _LEAST_LINES))
 
 
 def _conformal(scores: Floats, rows: Rows, least: int = 1) -> Conformal | None:

@@ -28,7 +28,10 @@ def on_world(paths: Sequence[Path], config: AutoencoderConfig, seed: int, device
         scorer = fit(read_panel([path]), config, seed=seed, device=device)
         cases = [case for declaration in world.declarations("review") for case in Case.of(declaration)]
         with world.path("truth.csv").open(encoding="utf-8", newline="") as file:
-            truth = {f"{row['declaration_id']}/{row['line']}": row["fraud"] for row in csv.DictReader(file)}
+            truth: dict[str, str] = {}
+            for row in csv.DictReader(file):
+                subject = f"{row['declaration_id']}/{row['line']}"
+                truth[subject] = " + ".join(filter(None, (truth.get(subject), row["fraud"])))
         groups: dict[str, list[float]] = {}
         for case, evidence in zip(cases, scorer.score(cases), strict=True):
             for one in evidence:

@@ -97,6 +97,8 @@ def declared() -> Callable[..., Case]:
         origin: str = "VN",
         date: dt.date = dt.date(2023, 5, 10),
         freight: str | None = None,
+        mode: str = "sea",
+        departure: str | None = None,
     ) -> Case:
         line = {"hsk": hsk, "name": "frozen fish", "net_kg": net_kg, "value": value, "freight": freight}
         declaration = Declaration.from_dict(
@@ -104,6 +106,8 @@ def declared() -> Callable[..., Case]:
                 "id": "D1",
                 "date": date.isoformat(),
                 "origin": origin,
+                "mode": mode,
+                "departure": departure or origin,
                 "importer": "Hanbit Trading",
                 "lines": [{k: v for k, v in line.items() if v is not None}],
             }

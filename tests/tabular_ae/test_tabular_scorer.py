@@ -116,6 +116,40 @@ def test_a_line_without_ground_to_stand_on_abstains_with_a_reason(
     assert render(evidence.message, "ko")
 
 
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({}, "freight.none"),
+        ({"freight": "0 USD"}, "freight.none"),
+        ({"freight": "900 USD", "mode": "air"}, "freight.not_sea"),
+        ({"freight": "900 USD", "net_kg": 0.0}, "freight.no_weight"),
+        ({"freight": "900 EUR"}, "freight.currency"),
+        ({"freight": "900 USD", "departure": "NO"}, "freight.no_route"),
+    ],
+)
+def test_freight_that_cannot_be_compared_abstains_with_a_reason(
+    scorer: TabularScorer, declared: Declared, given: dict[str, Any], reason: str
+) -> None:
+    """Freight belongs to the route from the country of departure, by sea."""
+    evidence = scorer.score([declared(**given)])[0][1]
+    assert evidence.abstained
+    assert evidence.message.id == reason
+    assert render(evidence.message, "en")
+    assert render(evidence.message, "ko")
+
+
+def test_a_panel_without_freight_has_one_check_that_speaks(
+    panel: Panel, toy_config: AutoencoderConfig, declared: Declared
+) -> None:
+    """The other abstains and has no columns."""
+    rows = dataclasses.replace(panel.rows, freight=np.full(len(panel.rows), np.nan))
+    scorer = fit(Panel(rows), dataclasses.replace(toy_config, epochs=1))
+    assert scorer.score([declared(freight="900 USD")])[0][1].message.id == "freight.no_panel"
+    found = scorer.score_panel(rows)
+    assert f"{FREIGHT}.p_value" not in found
+    np.testing.assert_array_equal(found["surprise"], found[f"{PRICE}.surprise"])
+
+
 def test_won_are_read_at_the_rate_of_the_month(scorer: TabularScorer, declared: Declared) -> None:
     """The same value in another currency is the same unit value."""
     won = scorer.score([declared(value="130000000 KRW")])[0][0]
