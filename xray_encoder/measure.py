@@ -21,8 +21,10 @@ _BLOCK = 8  # pixels: the material is judged on means of blocks, a single pixel 
 _ASSUMED = (
     "6MV"  # most container scanners; used where a picture does not name its energy, and only as a bound
 )
-# A picture that carries less than this may hide any amount of goods behind a pixel.
-_SATURATED = 0.002
+# Transmission that scattered radiation alone makes up in a container scanner: nothing is read below it.
+_SCATTER = 1.5e-4
+# More of the load than this behind such pixels, and any amount may hide there.
+_SATURATED = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,15 @@ class Measurement:
     areal_density: mean over the loaded part, g/cm².
     mass_kg: of everything between roof, walls and floor, before the learned correction; None where the
         pixel size is unknown.
-    saturated: share of the loaded part through which nothing came.
+    area_m2: of the cargo box, None where the pixel size is unknown.
+    saturated: share of the loaded part through which nothing but scatter came.
     heavy: share of steel-like material by weight, 0…1; None with one energy.
     bound: True if mass and density are only a lower bound.
     """
 
     areal_density: float
     mass_kg: float | None
+    area_m2: float | None
     saturated: float
     heavy: float | None
     bound: bool
@@ -65,7 +69,7 @@ def measure(scan: Scan, crop: Crop) -> Measurement:
     mix = 0.0 if share is None else share
     areal = np.mean([(1 - mix) * lo + mix * hi for lo, hi in zip(light, heavy, strict=True)], axis=0)
     loaded = areal > _LOADED
-    blind = scan.transmission[planes[-1], top:bottom, left:right] <= 2 * scan.floor
+    blind = scan.transmission[planes[-1], top:bottom, left:right] <= max(2 * scan.floor, _SCATTER)
     saturated = float(blind[loaded].mean()) if loaded.any() else 0.0
     pitch = scan.pixel_pitch_m
     mass = (
@@ -74,6 +78,7 @@ def measure(scan: Scan, crop: Crop) -> Measurement:
     return Measurement(
         areal_density=float(areal[loaded].mean()) if loaded.any() else 0.0,
         mass_kg=mass,
+        area_m2=None if pitch is None else areal.size * pitch[0] * pitch[1],
         saturated=saturated,
         heavy=share,
         bound=bool(scan.degraded) or not named or saturated > _SATURATED,

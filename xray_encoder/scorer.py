@@ -145,10 +145,14 @@ class XrayScorer:
             return Evidence.abstain(check, case.subject, "xray.mass.no_weight")
         if look.kind != "16-bit":
             return Evidence.abstain(check, case.subject, "xray.mass.bound")
+        found = look.measurement
+        if found.areal_density <= 0:
+            return Evidence.abstain(check, case.subject, "xray.empty")
+        if found.mass_kg is None:
+            return Evidence.abstain(check, case.subject, "xray.mass.no_pitch")
         measured = scale.kilograms(look)
         if measured is None:
-            reason = "xray.mass.no_pitch" if look.measurement.mass_kg is None else "xray.empty"
-            return Evidence.abstain(check, case.subject, reason)
+            return Evidence.abstain(check, case.subject, "xray.mass.saturated", at_least=found.mass_kg)
         if not scale.usable or check not in self.parts.calibration:
             return Evidence.abstain(check, case.subject, "xray.mass.not_learned")
         calibrated = self.parts.calibration[check](

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,22 @@ def fit_cases(train: Sequence[Case], valid: Sequence[Case], config: XrayConfig) 
     return fit_references(references, config)[0].parts
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """References with their features x (scans, p), and the backbone that made part of them."""
+
+    references: list[Reference]
+    x: npt.NDArray[np.float64]
+    backbone: Backbone | None
+    components: npt.NDArray[np.float64] | None
+
+    def without(self, left_out: Sequence[int]) -> Prepared:
+        """The same less some scans; only right for scans that did not train the backbone."""
+        assert not any(self.references[i].trained for i in left_out)
+        kept = np.setdiff1d(np.arange(len(self.x)), left_out)
+        return dataclasses.replace(self, references=[self.references[i] for i in kept], x=self.x[kept])
+
+
 def fit_references(
     references: Sequence[Reference],
     config: XrayConfig,
@@ -92,61 +109,91 @@ def fit_references(
     progress: Progress = silent,
 ) -> tuple[XrayScorer, dict[str, Any]]:
     """Fit and calibrate; figures are of held-out scans."""
-    if len(references) < MIN_SCANS or len({r.code[:4] for r in references}) < 2:
+    prepared = prepare(references, config, seed=seed, device=device, progress=progress)
+    return fit_prepared(prepared, config, seed=seed, device=device, progress=progress)
+
+
+def prepare(
+    references: Sequence[Reference],
+    config: XrayConfig,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Progress = silent,
+) -> Prepared:
+    """Train the backbone, if the configuration has one, and compute the features of every reference."""
+    headings = len({r.code[:4] for r in references})
+    if len(references) < MIN_SCANS or headings < 2:
         raise InvalidValue(
-            f"{len(references)} scans of {len({r.code[:4] for r in references})} headings",
+            f"{len(references)} scans of {headings} headings",
             field="data",
             remedy=f"give at least {MIN_SCANS} clean scans of at least two headings",
         )
     rng = np.random.default_rng(seed)
-    backbone, references = _train_backbone(list(references), config, rng, seed, device, progress)
-    components = _principal(references, backbone, config, device)
-    x = np.stack([features(r.look, backbone, components, device) for r in references])
+    backbone, flagged = _train_backbone(list(references), config, rng, seed, device, progress)
+    components = _principal(flagged, backbone, config, device)
+    x = np.stack([features(r.look, backbone, components, device) for r in flagged])
+    return Prepared(flagged, x, backbone, components)
+
+
+def fit_prepared(
+    prepared: Prepared,
+    config: XrayConfig,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Progress = silent,
+) -> tuple[XrayScorer, dict[str, Any]]:
+    """Judge held-out scans, calibrate on them, then learn from all."""
+    references, x = prepared.references, prepared.x
     codes, kinds = [r.code for r in references], [r.look.kind for r in references]
-    folds = make_folds(references, config, rng)
+    folds = make_folds(references, config, np.random.default_rng(seed))
     first = hold_out(x, codes, kinds, folds, config, sisters={}, sharpness=START_SHARPNESS)
     sisters = sister_factors(x, codes, kinds, config)
     sharpness = best_sharpness(first, codes)
     held = hold_out(x, codes, kinds, folds, config, sisters=sisters, sharpness=sharpness)
     progress("calibrating", 1, 2)
-    alignment = align([(kinds[i], j.oddness) for i, j in held.items() if j.group])
-    spoke = [i for i, j in held.items() if j.group]
+    spoke = [i for i, judged in held.items() if judged.group]
+    alignment = align([(kinds[i], held[i].oddness) for i in spoke])
     calibration = {
         "xray.packing": Conformal.fit(
             [alignment[kinds[i]](held[i].oddness) for i in spoke],
             [chain_of(kinds[i], codes[i]) for i in spoke],
         )
     }
-    normality = Normality.fit(
-        x,
-        codes,
-        kinds,
-        shrinkage=config.shrinkage,
-        absolute=config.absolute,
-        sharpness=sharpness,
-        sisters=sisters,
-    )
     densities, density_scores = fit_densities(references, folds)
-    if density_scores:
-        calibration["xray.density"] = Conformal.fit(*map(list, zip(*density_scores, strict=True)))
     scale, mass_scores = fit_scale(references, folds)
-    if mass_scores:
-        calibration["xray.mass"] = Conformal.fit(*map(list, zip(*mass_scores, strict=True)))
-    looks = [r.look for r in references]
-    patches = PatchNormality.fit([look.canonical for look in looks], codes, kinds)
-    progress("calibrating", 2, 2)
+    for check, scores in (("xray.density", density_scores), ("xray.mass", mass_scores)):
+        if scores:
+            calibration[check] = Conformal.fit([s for s, _ in scores], [chain for _, chain in scores])
     parts = Parts(
-        config, normality, alignment, patches, densities, scale, calibration, backbone, components
-    )  # fmt: skip
+        config=config,
+        normality=Normality.fit(
+            x,
+            codes,
+            kinds,
+            shrinkage=config.shrinkage,
+            absolute=config.absolute,
+            sharpness=sharpness,
+            sisters=sisters,
+        ),
+        alignment=alignment,
+        patches=PatchNormality.fit([r.look.canonical for r in references], codes, kinds),
+        densities=densities,
+        scale=scale,
+        calibration=calibration,
+        backbone=prepared.backbone,
+        components=prepared.components,
+    )
+    progress("calibrating", 2, 2)
     figures: dict[str, Any] = {
         "scans": len(references),
-        "headings": len({c[:4] for c in codes}),
+        "headings": len({code[:4] for code in codes}),
         "calibrated_on": len(spoke),
     }
     for kind in sorted(set(kinds)):
-        judged = [(codes[i], j) for i, j in held.items() if kinds[i] == kind and j.group]
-        if judged:
-            hits = [j.ranking[0][0] == code[:4] for code, j in judged]
+        hits = [held[i].ranking[0][0] == codes[i][:4] for i in spoke if kinds[i] == kind]
+        if hits:
             figures[f"top1_heading_{kind}"] = float(np.mean(hits))
     if mass_scores:
         figures["mass_error_median"] = float(np.median([abs(np.expm1(s)) for s, _ in mass_scores]))

@@ -17,7 +17,7 @@ _LEAST_SPREAD = 0.03  # in log density: scanners do not agree better among thems
 _RIDGE = 3.0  # scans: weight of "the physics is right" against the learned correction
 _LEAST_WEIGHED = 10  # scans with a known weight before a mass is given with an interval
 
-MASS_TERMS = ("one", "log_density", "heavy", "saturated", "fill", "mean")
+MASS_TERMS = ("one", "area", "wall_area", "heavy", "depth", "fill")
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,12 @@ class Scale:
 
     @classmethod
     def fit(cls, looks: Sequence[Look], gross_kg: Sequence[float]) -> Scale:
-        """Ridge regression of log(declared ÷ measured) on the load's shape."""
+        """Ridge regression of declared ÷ measured on the load's shape, around 1."""
         x = np.stack([_terms(look) for look in looks])
-        y = np.asarray([math.log(kg / _mass(look)) for kg, look in zip(gross_kg, looks, strict=True)])
-        penalty = np.diag([1e-6, *[_RIDGE] * (len(MASS_TERMS) - 1)])
-        return cls(np.linalg.solve(x.T @ x + penalty, x.T @ y), len(looks))
+        y = np.asarray([kg / _mass(look) - 1.0 for kg, look in zip(gross_kg, looks, strict=True)])
+        kept = np.abs(y - np.median(y)) < 0.5  # one wrong reference must not bend the scale
+        penalty = np.diag([1e-6, *[_RIDGE * 0.01] * (len(MASS_TERMS) - 1)])
+        return cls(np.linalg.solve(x[kept].T @ x[kept] + penalty, x[kept].T @ y[kept]), int(kept.sum()))
 
     @property
     def usable(self) -> bool:
@@ -89,13 +90,13 @@ class Scale:
         """Best estimate of the gross weight; None where the scan cannot be weighed."""
         if not weighable(look):
             return None
-        return _mass(look) * math.exp(float(_terms(look) @ self.weights))
+        return _mass(look) * min(max(1.0 + float(_terms(look) @ self.weights), 0.2), 5.0)
 
 
 def weighable(look: Look) -> bool:
-    """True if the scan has pixel size, known energy and full depth, and something in it."""
+    """True if the scan shows a load and the beam, energy and pixel size to weigh it by."""
     m = look.measurement
-    return m.mass_kg is not None and m.mass_kg > 1.0 and m.areal_density > 0 and look.kind == "16-bit"
+    return m.mass_kg is not None and m.mass_kg > 1.0 and m.areal_density > 0 and not m.bound
 
 
 def _mass(look: Look) -> float:
@@ -104,15 +105,16 @@ def _mass(look: Look) -> float:
 
 
 def _terms(look: Look) -> npt.NDArray[np.float64]:
-    m = look.measurement
-    load = look.canonical > 0.35
+    """What the ray sum is off by goes with the area of walls it looked through, and with the material."""
+    m, mass = look.measurement, _mass(look)
+    area = 100.0 * (m.area_m2 or 0.0) / mass  # about 0.1 for a full container, 1 for a light one
     return np.asarray(
         [
             1.0,
-            math.log(max(m.areal_density, 1.0) / 50.0),
+            area,
+            area * 5.0 * look.crop.wall,
             (m.heavy or 0.0) - 0.2,
-            m.saturated,
-            float(load.mean()) - 0.5,
-            float(look.canonical.mean()) / 4.0 - 0.4,
+            math.log(max(m.areal_density, 1.0) / 80.0) / 2,
+            float((look.canonical > 0.35).mean()) - 0.7,
         ]
     )

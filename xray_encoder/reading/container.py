@@ -136,7 +136,12 @@ def _floor(a: npt.NDArray, top: int, bottom: int, left: int, right: int) -> int:
     hits = np.flatnonzero(share > 0.45)
     if not len(hits):
         return bottom - max(round(_FLOOR * (bottom - top)), 1)
-    return start + reach + int(hits[0]) - reach // 2
+    first = int(hits[0])
+    last = first
+    while last + 1 < len(share) and share[last + 1] > 0.45 and last - first < 2 * reach:
+        last += 1
+    strength = np.median(middle[first : last + 1], axis=1)
+    return start + reach + first + int(strength.argmax())
 
 
 def _closed(mask: npt.NDArray[np.bool_], gap: int) -> npt.NDArray[np.bool_]:

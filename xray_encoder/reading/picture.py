@@ -85,18 +85,22 @@ def read_scan(data: bytes, *, name: str = "", field: str = "scan") -> Scan:
 def air_is_bright(grey: npt.NDArray) -> bool:
     """True if empty air is drawn bright; grey of shape (height, width), any scale.
 
-    Goods lie at the bottom and air is at the top: compared are the topmost rows with the lower middle, and
-    the topmost rows with the middle of the grey scale.
+    Around the container there is open air, which lies at one end of the grey scale: counted is at which end
+    more of the picture's rim lies. Where goods reach the rim, the upper rows, mostly above the load, help.
     """
     small = grey[:: max(grey.shape[0] // 256, 1), :: max(grey.shape[1] // 256, 1)].astype(np.float64)
     low, high = np.percentile(small, [0.5, 99.5])
     if high <= low:
         return True
     small = np.clip((small - low) / (high - low), 0, 1)
-    rows = len(small)
+    rows, columns = small.shape
+    upper, edge = max(int(0.7 * rows), 1), max(columns // 80, 1)
+    sides = (small[:upper, :edge], small[:upper, -edge:], small[: max(rows // 60, 1)])
+    rim = np.concatenate([side.ravel() for side in sides])
     top = small[: max(rows // 12, 1)]
     load = small[int(0.45 * rows) : max(int(0.85 * rows), int(0.45 * rows) + 1)]
-    return bool((np.median(top) - 0.5) + 2.0 * (top.mean() - load.mean()) >= 0)
+    ends = (rim > 0.9).mean() - (rim < 0.1).mean()
+    return bool(ends + (np.median(top) - 0.5) + 0.5 * (top.mean() - load.mean()) >= 0)
 
 
 def _transmission(
