@@ -19,6 +19,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from customs.errors import InvalidConfig
+
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
@@ -43,6 +45,30 @@ class AutoencoderConfig:
     calibration_share: float = 0.2
     low_weight: float = 1.3
     flag_share: float = 0.01
+
+    def __post_init__(self) -> None:
+        least = {"window": 2, "memory": 2, "hidden": 1, "epochs": 1, "batch": 1}
+        for key, low in least.items():
+            if getattr(self, key) < low:
+                raise InvalidConfig(
+                    f"got {getattr(self, key)}", field=f"config.{key}", remedy=f"give {low} or more"
+                )
+        if self.window - 1 > self.memory:
+            raise InvalidConfig(
+                f"the network reads {self.window - 1} months back, beyond memory {self.memory}",
+                field="config.window",
+                remedy="give a memory of at least window - 1",
+            )
+        for key in ("learning_rate", "freedom", "low_weight"):
+            if not getattr(self, key) > 0:
+                raise InvalidConfig(
+                    f"got {getattr(self, key)}", field=f"config.{key}", remedy="give more than 0"
+                )
+        for key in ("calibration_share", "flag_share"):
+            if not 0 < getattr(self, key) < 1:
+                raise InvalidConfig(
+                    f"got {getattr(self, key)}", field=f"config.{key}", remedy="give a share between 0 and 1"
+                )
 
 
 class Autoencoder(nn.Module):

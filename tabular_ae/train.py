@@ -21,7 +21,7 @@ from tabular_ae.freight import FreightModel
 from tabular_ae.history import History
 from tabular_ae.inputs import prepare
 from tabular_ae.model import Autoencoder, AutoencoderConfig, prediction_loss, reconstruction_loss
-from tabular_ae.price import PriceModel, new_network, trainable
+from tabular_ae.price import PriceModel, new_network, trainable, usable
 from tabular_ae.proposal import MinMax
 from tabular_ae.rows import Floats, Rows, month_text
 from tabular_ae.scorer import FREIGHT, PRICE, Calibrations, TabularScorer, panel_chain
@@ -115,7 +115,7 @@ def fit(
 def _fit_price(
     history: History, learn: Rows, config: AutoencoderConfig, seed: int, device: str, progress: Progress
 ) -> tuple[PriceModel, list[float]]:
-    network = new_network(config, seed).to(device)
+    network = new_network(config, seed).to(usable(device))
     if config.goal == "reconstruct":
         scaling = MinMax.fit(learn)
         x, known = scaling.windows(history, learn, config.window)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from customs import Case, DamagedArtefact, Scorer
+from customs import Case, DamagedArtefact, InvalidConfig, Scorer
 from customs.sentences import render
 from tabular_ae.data import Panel
 from tabular_ae.model import AutoencoderConfig
@@ -265,6 +265,30 @@ def test_the_proposals_model_scores_too(panel: Panel, declared: Declared) -> Non
     recent = panel.rows.month > panel.rows.month.max() - 6
     assert 0.02 < found["flagged"][recent].mean() < 0.3
     assert np.isnan(found["expected_low"]).all()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"epochs": 0},
+        {"window": 1},
+        {"window": 20},
+        {"learning_rate": 0.0},
+        {"flag_share": 1.0},
+        {"hidden": -3},
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(given: dict[str, Any]) -> None:
+    """The error names the key."""
+    with pytest.raises(InvalidConfig) as caught:
+        AutoencoderConfig(**given)
+    assert caught.value.problems[0].field == f"config.{next(iter(given))}"
+
+
+def test_a_device_that_is_not_here_is_one_clear_error(panel: Panel, toy_config: AutoencoderConfig) -> None:
+    """No traceback from the depths of a driver."""
+    with pytest.raises(InvalidConfig, match="no 'abacus' here"):
+        fit(panel, toy_config, device="abacus")
 
 
 def test_combining_checks_keeps_what_is_known() -> None:
