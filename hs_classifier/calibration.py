@@ -75,11 +75,11 @@ class SetRule:
     ) -> SetRule:
         """The smallest mass from which on all larger ones cover the held-out truths often enough.
 
-        The finite-sample correction is that of split conformal prediction, ceil((n + 1) · coverage) / n.
+        A set holds half of the probability at least. The finite-sample correction is that of split conformal prediction, ceil((n + 1) · coverage) / n.
         """
         n = len(truth)
         needed = min(np.ceil((n + 1) * coverage) / n, 1.0)
-        grid: npt.NDArray[np.float64] = np.r_[np.linspace(0.2, 0.98, 40), 0.985, 0.99, 0.995, 0.999]
+        grid: npt.NDArray[np.float64] = np.r_[np.linspace(0.5, 0.98, 40), 0.985, 0.99, 0.995, 0.999]
         mass = 1.0
         for candidate in grid[::-1]:
             held = [

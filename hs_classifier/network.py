@@ -50,11 +50,13 @@ def fit_network(
         if config.tune_embeddings:
             optimisers.append((torch.optim.SparseAdam([model.bag.weight]), config.embedding_rate))
         up: dict[int, Tensor] = {level: torch.from_numpy(tree.up[level]).to(device) for level in LEVELS}
-        steps = config.epochs * -(-len(texts) // config.batch)
+        # a small corpus takes smaller batches, so that an epoch still has about a hundred steps
+        size = min(config.batch, max(16, len(texts) // 100))
+        steps = config.epochs * -(-len(texts) // size)
         step = 0
         lengths = np.array([len(text) for text in texts])
         for _ in range(config.epochs):
-            for rows in _batches(lengths, config.batch, rng):
+            for rows in _batches(lengths, size, rng):
                 # warm up over the first twentieth, then fall linearly to zero
                 pace = min((step + 1) / (0.05 * steps + 1), (steps - step) / steps)
                 for optimiser, rate in optimisers:
