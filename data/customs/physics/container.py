@@ -15,11 +15,13 @@ import numpy as np
 from customs.physics.raysum import Grid, RaySum, fan
 
 PITCH_M = 0.02
-SOURCE_HEIGHT_M = 0.6  # above the underside of the container
-SOURCE_DISTANCE_M = 10.0  # source to the middle of the container
+# Truck scanners stand close and low: the far top rail shows a third below the near one, and the upper half of
+# a load fades because its rays leave through the top.
+SOURCE_HEIGHT_M = 0.0  # above the underside of the container
+SOURCE_DISTANCE_M = 6.5  # source to the middle of the container
 _MARGIN = 0.10
 _BELOW = 0.30
-_ABOVE = 0.36  # the near edge of the roof looks higher than the middle
+_ABOVE = 0.72  # the near edge of the roof looks that much higher than the middle
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,16 @@ CONTAINERS: Mapping[str, Container] = MappingProxyType(
 )
 
 
+def fan_scale(depth: float) -> float:
+    """How much taller a thing looks that stands `depth` metres behind (−: before) the picture plane."""
+    return SOURCE_DISTANCE_M / (SOURCE_DISTANCE_M + depth)
+
+
 @lru_cache(maxsize=16)
 def cargo_fan(kind: str) -> np.ndarray:
     """The fan matrix of goods spread over the depth of a container."""
     box = CONTAINERS[kind]
-    return fan(box.grid, SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, box.inner_depth, slices=9)
+    return fan(box.grid, SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, box.inner_depth, slices=24)
 
 
 @lru_cache(maxsize=16)
@@ -93,7 +100,7 @@ def shell(kind: str) -> RaySum:
         sides.slab("steel", x1 - 0.06, y, 0.05, 0.09, 30.0)
     across = RaySum(box.grid)
     for n in range(6):  # the roof sheet, pressed into shallow troughs across the box
-        across.slab("steel", x0, top - 0.05 + 0.006 * n, box.length, 0.006, 100.0)
+        across.slab("steel", x0, top - 0.05 + 0.006 * n, box.length, 0.006, 60.0)
     for x in np.arange(x0 + 0.28, x1 - 0.2, 0.31):
         across.slab("steel", x, 0.02, 0.045, 0.11, 380.0)
     for x in (x0 + 0.04, x1 - 0.09):  # front wall and doors, edge on

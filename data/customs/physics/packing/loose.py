@@ -43,7 +43,7 @@ def liner(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> Non
 
 def scrap(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
     """Scrap metal: a rugged low heap of pieces of every size."""
-    level = room.level(load) * 1.5
+    level = min(room.level(load) * 1.2, 0.8 * room.height)
     bumps = np.interp(np.linspace(0, 1, 240), np.linspace(0, 1, 25), rng.uniform(0.5, 1.3, 25))
     rays.profile(
         load.material,
@@ -58,7 +58,7 @@ def scrap(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> Non
         rays.ellipse(
             load.material,
             room.x + rng.uniform(0, room.length - wide),
-            room.y + rng.uniform(0, 1.15 * level),
+            room.y + rng.uniform(0, 1.05 * level),
             wide,
             tall,
             load.kg * 0.3 / 140,

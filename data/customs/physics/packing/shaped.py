@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from customs.physics.container import SOURCE_HEIGHT_M, fan_scale
 from customs.physics.load import Load, Room
 from customs.physics.raysum import RaySum
 
 
 def tyres(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
-    """Tyres laced upright in leaning rows: rings over rings."""
+    """Tyres laced upright in leaning rows: rings over rings, each as tall as its own depth makes it."""
     outer = load.size[0] / 2
     level = min(room.level(load) + 0.1, room.height - 0.06)
     step = outer * rng.uniform(1.25, 1.6)
@@ -21,7 +22,7 @@ def tyres(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> Non
         tall = rows - int(rng.random() < 0.5) - int(column > columns * 0.9) * int(rng.integers(0, 3))
         for row in range(max(tall, 1)):
             x = room.x + outer + column * step + slope * outer * row * (1 if column % 2 else 0.4)
-            for _ in range(2):  # two of the rows in depth
+            for _ in range(3):  # some of the rows in depth
                 centres.append(
                     (x + 0.03 * rng.standard_normal(), room.y + outer * (0.8 * row + rng.uniform(0.8, 1.0)))
                 )
@@ -30,9 +31,10 @@ def tyres(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> Non
     kg = load.kg / len(centres)
     for x, y in centres:
         inner = outer * (0.55 + 0.05 * rng.standard_normal())
-        rays.ring(
-            load.material, min(x, limit), min(y, roof), outer, inner, kg, squash=float(rng.uniform(0.55, 1.0))
-        )
+        scale = fan_scale(rng.uniform(-0.45, 0.45) * room.depth)
+        height = SOURCE_HEIGHT_M + (min(y, roof) - SOURCE_HEIGHT_M) * scale
+        squash = float(rng.uniform(0.55, 1.0)) * scale
+        rays.ring(load.material, min(x, limit), height, outer, inner, kg, squash=squash)
 
 
 def drums(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:

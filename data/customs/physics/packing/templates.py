@@ -47,6 +47,9 @@ TEMPLATES: Mapping[str, Template] = MappingProxyType(
     }
 )
 
+# Templates whose things stand at a depth of their own; the others spread evenly from wall to wall.
+PLACED_IN_DEPTH = frozenset({"tyres"})
+
 
 @dataclass(frozen=True)
 class Hidden:
@@ -73,7 +76,8 @@ def cargo(
     room = Room.of(box)
     rays = RaySum(box.grid)
     TEMPLATES[template](rays, load, room, rng)
-    rays.spread(cargo_fan(container))
+    if template not in PLACED_IN_DEPTH:
+        rays.spread(cargo_fan(container))
     drawn = rays.mass_kg()  # the fan may push a sliver past the border, decks and bearers count as goods
     for plane in rays.planes.values():
         plane *= load.kg / drawn
