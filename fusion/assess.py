@@ -38,15 +38,17 @@ def assess(
         )
     weights = [policy.weight(e.check) for e in spoke]
     surprise = combine_surprise([_surprise(e) for e in spoke], weights, cap=policy.cap)
+    p_value = cauchy_combination([e.p_value or 1.0 for e in spoke], weights, cap=policy.cap)
+    band = policy.band(surprise)
     findings = find(evidence, declared, policy)
     return RiskReport(
         subject=subject,
         declared=declared,
         risk=_risk(surprise),
         surprise=surprise,
-        p_value=cauchy_combination([e.p_value or 1.0 for e in spoke], weights, cap=policy.cap),
-        band=(band := policy.band(surprise)),
-        headline=_headline(band, surprise),
+        p_value=p_value,
+        band=band,
+        headline=_headline(band, p_value),
         findings=findings,
         evidence=tuple(evidence),
         alternatives=likely_codes(spoke, declared),
@@ -60,14 +62,15 @@ def merge(reports: Sequence[RiskReport], *, subject: str, policy: Policy) -> Ris
         return reports[0].model_copy(update={"subject": subject})
     spoke = [r for r in reports if r.surprise is not None]
     surprise = combine_surprise([r.surprise or 0.0 for r in spoke], cap=policy.cap) if spoke else None
+    p_value = cauchy_combination([r.p_value or 1.0 for r in spoke], cap=policy.cap) if spoke else None
     band = policy.band(surprise) if surprise is not None else "unknown"
     return RiskReport(
         subject=subject,
         risk=None if surprise is None else _risk(surprise),
         surprise=surprise,
-        p_value=cauchy_combination([r.p_value or 1.0 for r in spoke], cap=policy.cap) if spoke else None,
+        p_value=p_value,
         band=band,
-        headline=Message(id="band.unknown") if surprise is None else _headline(band, surprise),
+        headline=Message(id="band.unknown") if p_value is None else _headline(band, p_value),
         findings=tuple(sorted((f for r in reports for f in r.findings), key=lambda f: -f.surprise)),
         evidence=tuple(e for r in reports for e in r.evidence),
         versions=dict(reports[0].versions),
@@ -106,5 +109,6 @@ def _risk(surprise: float) -> float:
     return float(1.0 - 10.0**-surprise)
 
 
-def _headline(band: str, surprise: float) -> Message:
-    return Message(id=f"band.{band}", params={"one_in": round(10.0 ** min(surprise, 6.0), 1)})
+def _headline(band: str, p_value: float) -> Message:
+    """In words, from the counted p-value: an extrapolated tail is no count of consignments."""
+    return Message(id=f"band.{band}", params={} if band == "clear" else {"one_in": round(1.0 / p_value, 1)})
