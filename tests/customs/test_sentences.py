@@ -9,7 +9,7 @@ from customs.sentences import LANGUAGES, catalogue, placeholders
 
 ROOT = Path(__file__).parents[2]
 # A value followed by a particle whose form depends on the value's last sound.
-PARTICLE = re.compile(r"\}\)?\s?(을|를|은|는|이|가|과|와|으로)(\s|$|,)")
+PARTICLE = re.compile(r"\}\s?(을|를|은|는|이|가|과|와|으로)(\s|$|,)")
 
 
 @pytest.mark.parametrize("name", sorted(catalogue()))
