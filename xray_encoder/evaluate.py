@@ -100,7 +100,7 @@ class _Tally:
             declared = probe.code if heading == truth else heading
             judged = parts.normality.judge(x, kind, declared)
             assert judged is not None
-            odd = parts.alignment[kind](judged.oddness)
+            odd = judged.oddness
             p = parts.calibration["xray.packing"](odd, chain_of(kind, declared)).p_value
             rival = min(d for other, d in nearest.items() if other != heading)
             row = (odd, p, float(np.log((nearest[heading] + 1e-9) / (rival + 1e-9))))

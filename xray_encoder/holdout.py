@@ -9,16 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from customs.errors import InvalidValue
 from xray_encoder.look import Look
 from xray_encoder.model import XrayConfig
 from xray_encoder.normality import Judgement, Normality, common, prefixes
-from xray_encoder.parts import Alignment, chain_of
+from xray_encoder.parts import chain_of
 from xray_encoder.weigh import Densities, Scale, weighable
 
 MIN_SCANS = 6
 START_SHARPNESS = 4.0
-_ALIGN_PRIOR = 10.0  # scans: weight of all kinds in one kind's width of oddness
+_ONE_BY_ONE = 40  # scans of a kind: up to so many, each is held out by itself
 _SHARPNESS = tuple(np.geomspace(0.5, 8.0, 24))
 
 
@@ -43,7 +42,7 @@ def make_folds(
     folds: list[list[int]] = []
     for kind in sorted(set(kinds)):
         fresh = [i for i, r in enumerate(references) if kinds[i] == kind and not r.trained]
-        if kinds.count(kind) < config.least_scans:
+        if kinds.count(kind) <= _ONE_BY_ONE:
             folds += [[i] for i in fresh]
         else:
             mixed = [int(i) for i in rng.permutation(fresh)]
@@ -122,28 +121,6 @@ def best_sharpness(held: Mapping[int, Judgement], codes: Sequence[str]) -> float
         if total > best_value:
             best, best_value = float(sharpness), total
     return best
-
-
-def align(found: Sequence[tuple[str, float]]) -> dict[str, Alignment]:
-    """Middle and width of clean oddness by kind, so that few references can be counted among many."""
-    if not found:
-        raise InvalidValue(
-            "no scan could be held out: every code has one reference",
-            field="data",
-            remedy="give at least two scans of some codes",
-        )
-    values = np.asarray([value for _, value in found])
-    width = _width(values)
-    out = {}
-    for kind in sorted({kind for kind, _ in found}):
-        own = np.asarray([value for k, value in found if k == kind])
-        w = len(own) / (len(own) + _ALIGN_PRIOR)
-        out[kind] = Alignment(float(np.median(own)), float(w * _width(own) + (1 - w) * width))
-    return out
-
-
-def _width(values: npt.NDArray) -> float:
-    return max(float(np.quantile(values, 0.9) - np.quantile(values, 0.5)), 0.05)
 
 
 def fit_densities(

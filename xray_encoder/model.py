@@ -43,12 +43,13 @@ class XrayConfig:
 class Backbone(nn.Module):
     """A timm network over one channel of −ln(transmission), with a head for the headings it is trained on."""
 
-    def __init__(self, config: XrayConfig, headings: Sequence[str]) -> None:
+    def __init__(self, config: XrayConfig, headings: Sequence[str], kinds: Sequence[str]) -> None:
         super().__init__()
         import timm
 
         self.config = config
         self.headings = tuple(headings)
+        self.kinds = tuple(kinds)  # of pictures that it is trained on
         self.body = timm.create_model(config.backbone, pretrained=False, in_chans=1, num_classes=0)
         with torch.no_grad():
             self.body.eval()

@@ -51,7 +51,8 @@ class Judgement:
     """One scan against its declared code and against all others.
 
     oddness: log of how much further the declared code's references are than the nearest other
-        heading's, plus a part of how far they are at all; higher is odder.
+        heading's, plus a part of how far they are at all; higher is odder. A ratio has no unit, so oddness on
+        few pictures of one kind can be counted among the clean scans of another.
     group: the code prefix whose references stood for the declared code, `size` of them.
     ranking: headings with probability, best first.
     """

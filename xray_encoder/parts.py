@@ -24,25 +24,12 @@ from xray_encoder.weigh import MASS_TERMS, Densities, Scale
 KIND = "xray"
 
 
-@dataclasses.dataclass(frozen=True)
-class Alignment:
-    """Puts oddness of every kind of picture on one scale: (oddness − middle) / width."""
-
-    middle: float = 0.0
-    width: float = 1.0
-
-    def __call__(self, oddness: float) -> float:
-        """Aligned oddness."""
-        return (oddness - self.middle) / self.width
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Parts:
     """Everything that training found; `train.py` makes it, the scorer reads it."""
 
     config: XrayConfig
     normality: Normality
-    alignment: Mapping[str, Alignment]
     patches: PatchNormality
     densities: Densities | None
     scale: Scale
@@ -57,6 +44,8 @@ def features(
     """Packing features, and the backbone's leading components where there is one: (p,)."""
     if backbone is None or components is None:
         return look.packing
+    if look.kind not in backbone.kinds:  # it never saw such pictures: it has nothing to say about them
+        return np.concatenate([look.packing, np.zeros(len(components) - 1)])
     crop = coarse(look.canonical, backbone.config.rows, backbone.config.columns)
     embedding = backbone.embed(crop[None], device)[0]
     return np.concatenate([look.packing, (embedding - components[0]) @ components[1:].T])
@@ -113,7 +102,7 @@ def load_parts(folder: Path) -> Parts:
     if about["headings"]:
         state = artefact.tensors("backbone")
         components = state.pop("components")
-        backbone = Backbone(config, about["headings"])
+        backbone = Backbone(config, about["headings"], about["backbone_kinds"])
         backbone.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
         backbone.eval()
     return Parts(
@@ -125,7 +114,6 @@ def load_parts(folder: Path) -> Parts:
             absolute=config.absolute,
             sisters={int(level): factor for level, factor in about["sisters"].items()},
         ),
-        alignment={kind: Alignment(*values) for kind, values in about["alignment"].items()},
         patches=PatchNormality(
             [(kind, code) for kind, code in about["patch_groups"]],
             about["patch_kinds"],
@@ -148,12 +136,12 @@ def _document(parts: Parts) -> dict[str, Any]:
         "leaves": [[leaf.kind, leaf.code, leaf.count] for leaf in parts.normality.leaves],
         "sharpness": parts.normality.sharpness,
         "sisters": {str(k): v for k, v in parts.normality.sisters.items()},
-        "alignment": {kind: [a.middle, a.width] for kind, a in parts.alignment.items()},
         "patch_groups": [list(group) for group in parts.patches.groups],
         "patch_kinds": list(parts.patches.kinds),
         "densities": None if densities is None else {"of": dict(densities.of), "spread": densities.spread},
         "scale": [parts.scale.scans, parts.scale.low, parts.scale.high],
         "headings": list(parts.backbone.headings) if parts.backbone is not None else [],
+        "backbone_kinds": list(parts.backbone.kinds) if parts.backbone is not None else [],
         "calibrated": list(parts.calibration),
     }
 

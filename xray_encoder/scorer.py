@@ -90,8 +90,8 @@ class XrayScorer:
                 alternatives=alternatives,
                 message=Message(id=reason, params=params),
             )
-        aligned = self.parts.alignment[look.kind](judged.oddness)
-        calibrated = self.parts.calibration["xray.packing"](aligned, chain_of(look.kind, declared.digits))
+        chain = chain_of(look.kind, declared.digits)
+        calibrated = self.parts.calibration["xray.packing"](judged.oddness, chain)
         values = self.parts.patches.map(look.canonical, look.kind, judged.group)
         return Evidence(
             check="xray.packing",

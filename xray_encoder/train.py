@@ -25,7 +25,6 @@ from xray_encoder.holdout import (
     MIN_SCANS,
     START_SHARPNESS,
     Reference,
-    align,
     best_sharpness,
     fit_densities,
     fit_scale,
@@ -154,10 +153,15 @@ def fit_prepared(
     held = hold_out(x, codes, kinds, folds, config, sisters=sisters, sharpness=sharpness)
     progress("calibrating", 1, 2)
     spoke = [i for i, judged in held.items() if judged.group]
-    alignment = align([(kinds[i], held[i].oddness) for i in spoke])
+    if not spoke:
+        raise InvalidValue(
+            "no scan could be held out: every chapter has one reference",
+            field="data",
+            remedy="give at least two scans of some headings",
+        )
     calibration = {
         "xray.packing": Conformal.fit(
-            [alignment[kinds[i]](held[i].oddness) for i in spoke],
+            [held[i].oddness for i in spoke],
             [chain_of(kinds[i], codes[i]) for i in spoke],
         )
     }
@@ -177,7 +181,6 @@ def fit_prepared(
             sharpness=sharpness,
             sisters=sisters,
         ),
-        alignment=alignment,
         patches=PatchNormality.fit([r.look.canonical for r in references], codes, kinds),
         densities=densities,
         scale=scale,
@@ -222,7 +225,7 @@ def _train_backbone(
     target = torch.tensor([headings.index(references[i].code[:4]) for i in chosen], device=device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        backbone = Backbone(config, headings).to(device)
+        backbone = Backbone(config, headings, sorted({kinds[i] for i in chosen})).to(device)
         steps = -(-len(chosen) // config.batch)
         optimiser = torch.optim.AdamW(
             backbone.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
