@@ -124,6 +124,11 @@ def test_a_stranger_is_led_to_the_login_and_back(address: str) -> None:
     assert answer.headers["location"] == "/login?next=/assessments/abc"
 
 
+def test_the_language_asked_for_survives_the_sign_in(address: str) -> None:
+    answer = httpx.get(address + "/?lang=ko")
+    assert answer.headers["location"] == "/login?next=/&lang=ko"
+
+
 @pytest.mark.parametrize(("language", "verdict"), [("ko", "위험 매우 높음"), ("en", "Critical risk")])
 def test_an_upload_leads_to_a_page_with_verdict_findings_evidence_and_pictures(
     visitor: httpx.Client, make: SimpleNamespace, language: str, verdict: str

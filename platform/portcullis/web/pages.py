@@ -236,7 +236,9 @@ def add_pages(app: FastAPI) -> None:
     @app.exception_handler(NotSignedIn)
     def to_login(request: Request, error: NotSignedIn) -> Response:
         back = request.url.path if request.method == "GET" else "/"
-        return RedirectResponse(f"/login?next={quote(back)}", 303)
+        asked = request.query_params.get("lang")
+        language = f"&lang={asked}" if asked in LANGUAGES else ""
+        return RedirectResponse(f"/login?next={quote(back)}{language}", 303)
 
     app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
