@@ -29,7 +29,7 @@ def xray(
         Path | None, typer.Option(help="Folder for a PNG of each scan with what is odd on it; needs --hs.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one object for each scan.")] = False,
-    language: Annotated[Tongue, typer.Option(help="Language of the sentences.")] = Tongue.EN,
+    language: Annotated[Tongue, typer.Option("--lang", help="Language of the sentences.")] = Tongue.EN,
     device: Annotated[str, typer.Option(help="cpu, or cuda where there is one.")] = "cpu",
 ) -> None:
     """Areal density, mass, likely goods and, with --hs, p-values and heat-map of each scan."""
