@@ -30,7 +30,9 @@ def suggest(
     out: Annotated[
         Path | None, typer.Option(help="File of JSON lines; standard output where absent.")
     ] = None,
-    language: Annotated[Language, typer.Option("--lang", help="Of reasons and questions.")] = Language.ENGLISH,
+    language: Annotated[
+        Language, typer.Option("--lang", help="Of reasons and questions.")
+    ] = Language.ENGLISH,
     device: Annotated[str, typer.Option(help="cpu, or cuda where there is one.")] = "cpu",
 ) -> None:
     """Suggest HS codes with calibrated probabilities and the nearest rulings."""
