@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,23 @@ def features(
     crop = coarse(look.canonical, backbone.config.rows, backbone.config.columns)
     embedding = backbone.embed(crop[None], device)[0]
     return np.concatenate([look.packing, (embedding - components[0]) @ components[1:].T])
+
+
+def feature_rows(
+    looks: Sequence[Look], backbone: Backbone | None, components: npt.NDArray | None, device: str
+) -> npt.NDArray[np.float64]:
+    """`features` of many scans at once: (n, p)."""
+    rows = np.stack([look.packing for look in looks])
+    if backbone is None or components is None:
+        return rows
+    embedded = np.zeros((len(looks), len(components) - 1))
+    known = [i for i, look in enumerate(looks) if look.kind in backbone.kinds]
+    if known:
+        config = backbone.config
+        crops = np.stack([coarse(looks[i].canonical, config.rows, config.columns) for i in known])
+        embedding = backbone.embed(crops, device, batch=config.batch)
+        embedded[known] = (embedding - components[0]) @ components[1:].T
+    return np.concatenate([rows, embedded], axis=1)
 
 
 def chain_of(kind: str, code: str) -> tuple[str, ...]:

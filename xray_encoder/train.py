@@ -36,7 +36,7 @@ from xray_encoder.look import coarse, look_at
 from xray_encoder.model import Backbone, XrayConfig, as_input
 from xray_encoder.normality import Normality
 from xray_encoder.packing import CAP
-from xray_encoder.parts import Parts, chain_of, features
+from xray_encoder.parts import Parts, chain_of, feature_rows
 from xray_encoder.scorer import XrayScorer, declared_kg
 
 CONFIGS = Path(__file__).with_name("configs")
@@ -131,7 +131,7 @@ def prepare(
     rng = np.random.default_rng(seed)
     backbone, flagged = _train_backbone(list(references), config, rng, seed, device, progress)
     components = _principal(flagged, backbone, config, device)
-    x = np.stack([features(r.look, backbone, components, device) for r in flagged])
+    x = feature_rows([r.look for r in flagged], backbone, components, device)
     return Prepared(flagged, x, backbone, components)
 
 
@@ -275,7 +275,7 @@ def _principal(
     if backbone is None:
         return None
     crops = [coarse(r.look.canonical, config.rows, config.columns) for r in references if r.trained]
-    embedding = backbone.embed(np.stack(crops), device)
+    embedding = backbone.embed(np.stack(crops), device, batch=config.batch)
     mean = embedding.mean(axis=0)
     _, size, axes = np.linalg.svd(embedding - mean, full_matrices=False)
     kept = min(config.components, len(size))
