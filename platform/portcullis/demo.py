@@ -69,6 +69,7 @@ class Demo:
         world = self._make_world(progress)
         trained = {kind: self._train(kind, world, progress) for kind in TRAINERS}
         service = Service.open(settings, Models.load(model_folders(self.models), settings.device))
+        self._import_tariff(service, world)
         self._add_logins(service)
         self._fill(service, _digest(trained), progress)
         return service
@@ -112,6 +113,21 @@ class Demo:
             trainer.train([self.world], self.models / kind, seed=self.seed % 2**31, progress=named)
             self._done(f"train-{kind}", wanted)
         return wanted
+
+    def _import_tariff(self, service: Service, world: str) -> None:
+        if self._is_done("tariff", world, service.settings.data):
+            return
+        from customs.readers import hsk
+        from portcullis.store import open_engine
+        from portcullis.store.intake import store
+
+        path = self.world / "hsk.csv"
+        engine = open_engine(service.settings.store_url)
+        try:
+            store(engine, "hsk", hsk.read(path), file=path.name, data=path.read_bytes())
+        finally:
+            engine.dispose()
+        self._done("tariff", world)
 
     def _add_logins(self, service: Service) -> None:
         if not self.logins.exists():

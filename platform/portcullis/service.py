@@ -13,6 +13,7 @@ import numpy as np
 from customs.case import Case
 from customs.declaration import Declaration
 from customs.errors import CustomsError
+from customs.hs import HsCode
 from customs.scan import Scan
 from customs.sentences import Language
 from fusion import Policy
@@ -26,6 +27,7 @@ from portcullis.store.accounts import Account, Accounts
 from portcullis.store.assessments import Assessment, Assessments
 from portcullis.store.engine import open_store
 from portcullis.store.images import Images
+from portcullis.store.tariff import Tariff
 
 MAX_SUGGESTION_TEXT = 20_000
 MAX_SUGGESTIONS = 50
@@ -54,6 +56,7 @@ class Service:
     accounts: Accounts
     assessments: Assessments
     images: Images
+    tariff: Tariff
     login: Login
     sessions: Sessions
     # models are not built to be called from two threads at once
@@ -85,6 +88,7 @@ class Service:
             accounts=accounts,
             assessments=Assessments(engine, images, now),
             images=images,
+            tariff=Tariff(engine),
             login=login,
             sessions=Sessions(accounts, read_secret(settings.data), lasting),
             _scoring=threading.Lock(),
@@ -124,6 +128,14 @@ class Service:
                 f"there is no assessment {assessment_id!r}", field="id", remedy="check the address"
             )
         return found
+
+    def wording(self, found: Assessment, language: Language) -> dict[HsCode, str]:
+        """Official wording of the declared and the likely codes of an assessment, where it was imported."""
+        reports = (found.report, *found.report.lines)
+        others = [a.hs for r in reports for a in r.alternatives]
+        others += [a.hs for finding in found.report.findings for a in finding.alternatives]
+        declared = [line.hsk for line in found.declaration.lines]
+        return self.tariff.wording({code for code in (*others, *declared) if code is not None}, language)
 
     def scan_picture(self, assessment_id: str) -> bytes:
         """PNG of the stored scan."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,6 +15,8 @@ from customs.sentences import Language, render
 from fusion import Finding, RiskReport
 from portcullis.report import check_label
 from portcullis.store.assessments import Assessment, Summary
+
+Wording = Mapping[HsCode, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,15 +99,17 @@ class OtherCodeRow:
     """A code that the goods may have; no code means an empty container."""
 
     code: str | None
+    wording: str
     percent: str
     share: float
 
     @classmethod
-    def all(cls, others: Sequence[Alternative]) -> tuple[OtherCodeRow, ...]:
+    def all(cls, others: Sequence[Alternative], wording: Wording) -> tuple[OtherCodeRow, ...]:
         """From alternatives; those below one per cent say nothing and are left out."""
         return tuple(
             cls(
                 None if other.hs is None else str(other.hs),
+                "" if other.hs is None else wording.get(other.hs, ""),
                 f"{other.probability:.0%}",
                 round(other.probability, 4),
             )
@@ -126,7 +130,7 @@ class FindingRow:
     others: tuple[OtherCodeRow, ...]
 
     @classmethod
-    def of(cls, finding: Finding, language: Language) -> FindingRow:
+    def of(cls, finding: Finding, language: Language, wording: Wording) -> FindingRow:
         """From a finding."""
         return cls(
             label=check_label(finding.kind, language),
@@ -134,7 +138,7 @@ class FindingRow:
             severity=finding.severity,
             sentence=render(finding.sentence, language),
             advice=render(finding.advice, language),
-            others=OtherCodeRow.all(finding.alternatives[:3]),
+            others=OtherCodeRow.all(finding.alternatives[:3], wording),
         )
 
 
@@ -176,6 +180,7 @@ class GoodsRow:
     """One declared line."""
 
     hs: str
+    wording: str
     name: str
     description: str
     net: str
@@ -218,9 +223,16 @@ class AssessmentPage(Page):
 
     @classmethod
     def of(
-        cls, found: Assessment, language: Language, zone: dt.tzinfo, *, account: str, style: str
+        cls,
+        found: Assessment,
+        language: Language,
+        zone: dt.tzinfo,
+        *,
+        account: str,
+        style: str,
+        wording: Wording,
     ) -> AssessmentPage:
-        """From a stored assessment."""
+        """From a stored assessment and the official wording of its codes."""
         report, declaration = found.report, found.declaration
         here = f"/v1/assessments/{found.id}"
         return cls(
@@ -234,12 +246,12 @@ class AssessmentPage(Page):
             band=report.band,
             headline=render(report.headline, language),
             several_lines=len(declaration.lines) > 1,
-            findings=tuple(FindingRow.of(f, language) for f in report.findings),
+            findings=tuple(FindingRow.of(f, language, wording) for f in report.findings),
             spoke=tuple(EvidenceRow.of(e, language) for e in report.spoke),
             silent=tuple(EvidenceRow.of(e, language) for e in report.silent),
-            others=OtherCodeRow.all(_others(report)),
+            others=OtherCodeRow.all(_others(report), wording),
             facts=_facts(declaration),
-            goods=_goods(declaration),
+            goods=_goods(declaration, wording),
             versions=tuple(report.versions.values()),
             scan=f"{here}/scan" if found.scan else None,
             heatmap=f"{here}/heatmap" if found.heatmap else None,
@@ -283,10 +295,11 @@ def _facts(declaration: Declaration) -> tuple[Fact, ...]:
     return tuple(Fact(name, value) for name, value in told.items() if value)
 
 
-def _goods(declaration: Declaration) -> tuple[GoodsRow, ...]:
+def _goods(declaration: Declaration, wording: Wording) -> tuple[GoodsRow, ...]:
     return tuple(
         GoodsRow(
             hs=str(line.hsk),
+            wording=wording.get(line.hsk, ""),
             name=line.name,
             description=line.description,
             net=f"{float(line.net_kg):,.0f}",

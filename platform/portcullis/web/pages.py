@@ -225,7 +225,14 @@ def assessment(
 ) -> Response:
     """One assessment."""
     found = service.assessment(assessment_id)
-    page = AssessmentPage.of(found, language, pages.zone, account=account.name, style=pages.style)
+    page = AssessmentPage.of(
+        found,
+        language,
+        pages.zone,
+        account=account.name,
+        style=pages.style,
+        wording=service.wording(found, language),
+    )
     return pages.show(request, page)
 
 
