@@ -75,7 +75,8 @@ class SetRule:
     ) -> SetRule:
         """The smallest mass from which on all larger ones cover the held-out truths often enough.
 
-        A set holds half of the probability at least. The finite-sample correction is that of split conformal prediction, ceil((n + 1) · coverage) / n.
+        A set holds half of the probability at least. The finite-sample correction is that of split
+        conformal prediction, ceil((n + 1) · coverage) / n.
         """
         n = len(truth)
         needed = min(np.ceil((n + 1) * coverage) / n, 1.0)

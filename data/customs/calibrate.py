@@ -17,8 +17,8 @@ from customs.evidence import Reference
 
 # The smallest group whose lowest p-value, 1/(n+1), can still say "one in a hundred".
 MIN_GROUP = 99
-# The part of the clean scores whose mean excess sets the decay beyond the largest one.
-_TAIL_SHARE = 0.1
+# The parts of the clean scores that set the decay beyond the largest one.
+_TAIL_SHARE, _HALF = 0.1, 0.5
 _LN10 = float(np.log(10.0))
 
 Scores = npt.NDArray[np.float64]
@@ -138,15 +138,17 @@ class Conformal:
 def _surprise(scores: Scores, clean: Scores) -> Scores:
     """−log10 of a continuous, strictly decreasing tail probability.
 
-    Between clean scores the tail is interpolated; beyond the largest it decays exponentially with the
-    mean excess of the upper tenth; below the smallest it approaches one likewise.
+    Between clean scores the tail is interpolated; beyond the largest it decays exponentially; below the
+    smallest it approaches one likewise. The decay is the mean excess of the upper tenth or, where a few
+    scores happen to lie close together, what the way from the median to the upper tenth implies.
     """
     n = len(clean)
     knots, first = np.unique(clean, return_index=True)
     tail = (n - first) / (n + 1.0)  # share at least as odd, at each distinct clean score
     upper = clean[-max(int(np.ceil(_TAIL_SHARE * n)), 1) :]
-    spread = float(clean[-1] - clean[0])
-    decay = max(float(upper.mean() - upper[0]), 1e-3 * spread, 1e-9 * max(1.0, abs(float(clean[-1]))))
+    from_median = float(upper[0] - np.median(clean)) / float(np.log(_HALF / _TAIL_SHARE))
+    least = 1e-9 * max(1.0, abs(float(clean[-1])))
+    decay = max(float(upper.mean() - upper[0]), from_median, least)
     log_tail = np.interp(scores, knots, np.log(tail))
     above = scores > knots[-1]
     log_tail[above] = np.log(tail[-1]) - (scores[above] - knots[-1]) / decay

@@ -48,6 +48,13 @@ def test_beyond_the_oddest_clean_case_surprise_goes_on_growing_while_the_p_value
     assert near.surprise < far.surprise
 
 
+def test_a_few_clean_scores_whose_oddest_nearly_tie_do_not_make_every_new_one_a_sensation() -> None:
+    """Beyond twenty scores a score as far off as their whole spread is odd, not one in 10^100."""
+    scores = np.r_[np.linspace(0.0, 1.0, 18), 1.0001, 1.0002]
+    conformal = Conformal.fit(scores, [("all",)] * 20)
+    assert 1.3 < conformal(2.0, ("all",)).surprise < 4.0
+
+
 def test_surprise_agrees_with_the_p_value_inside_the_clean_scores() -> None:
     conformal = Conformal.fit(clean(5000), [CHAIN] * 5000)
     p, surprise, _ = conformal.many(clean(1000, 9), [CHAIN] * 1000)

@@ -32,7 +32,7 @@ def evaluate(
     map_: Annotated[
         list[str] | None, typer.Option("--map", help="tabular: our=theirs column names; may be repeated.")
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="tabular: key=value over presets.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the configuration.")] = None,
     seeds: Annotated[
         int | None,
         typer.Option(help="tabular: how often anomalies are planted; figures are means."),
@@ -54,16 +54,16 @@ def evaluate(
     options: dict[str, Any] = {}
     if map_:
         options["columns"] = overrides(map_)
-    if set_:
-        options["overrides"] = overrides(set_)
     if seeds is not None:
         options["seeds"] = seeds
     if test_from is not None:
         options["test_from"] = test_from
     if options and module is not Evaluated.TABULAR:
         raise InvalidConfig(
-            "--map, --set, --seeds and --test-from are for tabular", field="module", remedy="leave them out"
+            "--map, --seeds and --test-from are for tabular", field="module", remedy="leave them out"
         )
+    if set_:
+        options["overrides"] = overrides(set_)
     if nomenclature is not None:
         if module is not Evaluated.HS:
             raise InvalidConfig("--nomenclature is for hs", field="nomenclature", remedy="leave it out")
