@@ -1,6 +1,7 @@
 """Declarations: what is read, and how what is wrong is said."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,3 +114,10 @@ def test_each_line_is_a_case_that_shares_the_scan() -> None:
     assert [case.subject for case in cases] == ["D000123/1", "D000123/2"]
     assert cases[1].declared == declaration.lines[1].hsk
     assert float(declaration.gross_kg) == 2 * 25200.5
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "data" / "samples").glob("*.json")), ids=str
+)
+def test_the_samples_are_declarations(path: Path) -> None:
+    assert Declaration.from_json(path.read_bytes()).lines
