@@ -117,7 +117,7 @@ def test_each_line_is_a_case_that_shares_the_scan() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((Path(__file__).parents[2] / "data" / "samples").glob("*.json")), ids=str
+    "path", sorted((Path(__file__).parents[2] / "data" / "samples").glob("*.json")), ids=lambda p: p.name
 )
 def test_the_samples_are_declarations(path: Path) -> None:
     assert Declaration.from_json(path.read_bytes()).lines
