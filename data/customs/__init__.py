@@ -11,6 +11,7 @@ from customs.errors import (
     InvalidDeclaration,
     InvalidValue,
     Problem,
+    TooLarge,
     UnreadableFile,
 )
 from customs.evidence import Alternative, Evidence, HeatMap, Message, Reference
@@ -46,6 +47,7 @@ __all__ = [
     "Reference",
     "Scan",
     "Scorer",
+    "TooLarge",
     "UnreadableFile",
     "fingerprint_of",
     "open_artefact",

@@ -52,6 +52,10 @@ class UnreadableFile(CustomsError):
     """A file that is not what it should be: empty, broken, of another kind or encoding, too large."""
 
 
+class TooLarge(UnreadableFile):
+    """A file with more bytes or pixels than is read."""
+
+
 class DamagedArtefact(CustomsError):
     """A model folder whose files do not match its manifest."""
 

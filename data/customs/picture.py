@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from customs.case import Photo
-from customs.errors import UnreadableFile
+from customs.errors import TooLarge, UnreadableFile
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_PIXELS = 40_000_000
@@ -22,7 +22,7 @@ def decode_picture(
 ) -> list[npt.NDArray]:
     """Decode every page: uint8 or uint16 or float32 arrays of shape (height, width[, channels]).
 
-    `UnreadableFile` names `field` for what is empty, of another kind, truncated or larger than
+    `UnreadableFile` names `field` for what is empty, of another kind or truncated, `TooLarge` for more than
     `max_pixels` over all pages; nothing beyond the header is decoded before that is known.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
@@ -30,7 +30,7 @@ def decode_picture(
     if not data:
         raise UnreadableFile("the file is empty", field=field, remedy=_REMEDY)
     if len(data) > MAX_BYTES:
-        raise UnreadableFile(
+        raise TooLarge(
             f"the file has {len(data):,} bytes", field=field, remedy=f"send at most {MAX_BYTES:,} bytes"
         )
     try:
@@ -43,7 +43,7 @@ def decode_picture(
                     image.seek(index)
                     seen += image.width * image.height
                     if seen > max_pixels:
-                        raise UnreadableFile(
+                        raise TooLarge(
                             f"the picture has {image.width:,} × {image.height:,} pixels or more",
                             field=field,
                             remedy=f"send at most {max_pixels:,} pixels",

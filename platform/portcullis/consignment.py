@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from customs.case import Case, Photo
 from customs.declaration import Declaration
-from customs.errors import CustomsError, Problem
+from customs.errors import CustomsError, TooLarge
 from customs.scan import Scan
 
 MAX_DECLARATION_BYTES = 2 * 1024 * 1024
@@ -46,11 +46,11 @@ class Consignment:
         from customs.picture import read_photo
         from xray_encoder.reading import read_scan
 
-        problems: list[Problem] = []
+        errors: list[CustomsError] = []
         declaration = scan = photo = None
         try:
             if len(upload.declaration) > MAX_DECLARATION_BYTES:
-                raise CustomsError(
+                raise TooLarge(
                     f"the declaration has {len(upload.declaration):,} bytes",
                     field="declaration",
                     remedy=f"send at most {MAX_DECLARATION_BYTES:,} bytes",
@@ -61,19 +61,20 @@ class Consignment:
                 )
             declaration = Declaration.from_json(upload.declaration)
         except CustomsError as error:
-            problems += error.problems
+            errors.append(error)
         try:
             if upload.scan is not None:
                 scan = read_scan(upload.scan, name=upload.scan_name, field="scan")
         except CustomsError as error:
-            problems += error.problems
+            errors.append(error)
         try:
             if upload.photo is not None:
                 photo = read_photo(upload.photo, field="photo")
         except CustomsError as error:
-            problems += error.problems
-        if declaration is None or problems:
-            raise CustomsError.of(problems)
+            errors.append(error)
+        if declaration is None or errors:
+            kind = TooLarge if all(isinstance(error, TooLarge) for error in errors) else CustomsError
+            raise kind.of([problem for error in errors for problem in error.problems])
         return cls(declaration, scan, photo)
 
     @property

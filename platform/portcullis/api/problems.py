@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from customs.errors import CustomsError, Problem
+from customs.errors import CustomsError, Problem, TooLarge
 from portcullis.identity import LoginRefused, TooManyFailures
 from portcullis.service import NoModel, NotFound
 
@@ -66,6 +66,8 @@ def status_of(error: CustomsError) -> int:
         return HTTPStatus.NOT_FOUND
     if isinstance(error, NoModel):
         return HTTPStatus.SERVICE_UNAVAILABLE
+    if isinstance(error, TooLarge):
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     return HTTPStatus.UNPROCESSABLE_ENTITY
 
 
