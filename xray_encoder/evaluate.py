@@ -139,7 +139,7 @@ def auroc(clean: npt.ArrayLike, odd: npt.ArrayLike) -> float:
 
 
 # Which check should see which fraud.
-_SEEN_BY = {"wrong_code": "xray.packing", "wrong_weight": "xray.mass", "hidden_goods": "xray.mass"}
+_SEEN_BY = {"wrong_code": "xray.packing", "wrong_weight": "xray.mass", "hidden_goods": "xray.inserted_object"}
 
 
 def _planted(scorer: XrayScorer, folder: Path, progress: Progress) -> dict[str, Any]:

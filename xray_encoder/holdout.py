@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from xray_encoder.inserted import Standouts, peak
 from xray_encoder.look import Look
 from xray_encoder.model import XrayConfig
 from xray_encoder.normality import Judgement, Normality, common, prefixes
@@ -174,3 +175,22 @@ def fit_scale(
         low, high = np.quantile([s for s, _ in scores], [0.05, 0.95])
         full = dataclasses.replace(full, low=float(np.exp(-high)), high=float(np.exp(-low)))
     return full, scores
+
+
+def fit_standouts(
+    references: Sequence[Reference], folds: Sequence[Sequence[int]]
+) -> tuple[Standouts | None, list[tuple[float, tuple[str, ...]]]]:
+    """How much clean scans stand out, and the held-out oddness of each with its groups."""
+    known = {i: peak(r.look.standout)[0] for i, r in enumerate(references) if r.look.standout is not None}
+    if len(known) < 2 * MIN_SCANS:
+        return None, []
+    scores = []
+    for fold in folds:
+        rest = [i for i in known if i not in set(fold)]
+        if len(rest) < MIN_SCANS:
+            continue
+        model = Standouts.fit([known[i] for i in rest], [references[i].code for i in rest])
+        for i in set(fold) & known.keys():
+            code = references[i].code
+            scores.append((model.oddness(known[i], code), chain_of("16-bit", code)))
+    return Standouts.fit(list(known.values()), [references[i].code for i in known]), scores

@@ -15,6 +15,7 @@ from customs.artefact import ArtefactWriter, open_artefact
 from customs.calibrate import Conformal
 from customs.config import make_config
 from xray_encoder.heat import PatchNormality
+from xray_encoder.inserted import Standouts
 from xray_encoder.look import Look, coarse
 from xray_encoder.model import Backbone, XrayConfig
 from xray_encoder.normality import Leaf, Normality, Space, prefixes
@@ -33,6 +34,7 @@ class Parts:
     patches: PatchNormality
     densities: Densities | None
     scale: Scale
+    standouts: Standouts | None
     calibration: Mapping[str, Conformal]
     backbone: Backbone | None = None
     components: npt.NDArray[np.float64] | None = None  # (1 + components, width): mean, then principal axes
@@ -140,6 +142,9 @@ def load_parts(folder: Path) -> Parts:
         ),
         densities=_densities(about["densities"]),
         scale=Scale(tensors["scale_weights"], *about["scale"]),
+        standouts=None
+        if about["standouts"] is None
+        else Standouts({prefix: (mean, spread) for prefix, (mean, spread) in about["standouts"].items()}),
         calibration={check: artefact.calibration(check) for check in about["calibrated"]},
         backbone=backbone,
         components=components,
@@ -156,6 +161,7 @@ def _document(parts: Parts) -> dict[str, Any]:
         "patch_groups": [list(group) for group in parts.patches.groups],
         "patch_kinds": list(parts.patches.kinds),
         "densities": None if densities is None else {"of": dict(densities.of), "spread": densities.spread},
+        "standouts": None if parts.standouts is None else dict(parts.standouts.of),
         "scale": [parts.scale.scans, parts.scale.low, parts.scale.high],
         "headings": list(parts.backbone.headings) if parts.backbone is not None else [],
         "backbone_kinds": list(parts.backbone.kinds) if parts.backbone is not None else [],

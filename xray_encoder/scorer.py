@@ -14,11 +14,12 @@ from customs.evidence import Alternative, Evidence, HeatMap, Message
 from customs.hs import HsCode
 from customs.scan import Scan
 from xray_encoder.data import main_line
+from xray_encoder.inserted import peak
 from xray_encoder.look import Look, look_at
 from xray_encoder.normality import EMPTY, Judgement
 from xray_encoder.parts import Parts, chain_of, features, load_parts, save_parts
 
-CHECKS = ("xray.packing", "xray.density", "xray.mass")
+CHECKS = ("xray.packing", "xray.density", "xray.mass", "xray.inserted_object")
 _ALTERNATIVES = 5
 _SUSPECT = 0.05  # p-value from which a sentence speaks of a mismatch
 _USUAL_SHARE = 0.9
@@ -45,7 +46,7 @@ class XrayScorer:
         return self
 
     def score(self, cases: Sequence[Case]) -> list[list[Evidence]]:
-        """Evidence for packing, density and mass of each case, in order."""
+        """Evidence of every check for each case, in order."""
         return [self._score(case) for case in cases]
 
     def look(self, scan: Scan) -> tuple[Look, npt.NDArray]:
@@ -67,8 +68,13 @@ class XrayScorer:
         if share.reason:
             silent = [Evidence.abstain(c, case.subject, share.reason, **share.params) for c in self.checks]
             # the weight of everything is compared once, on the first line of a load without a main one
-            return [*silent[:2], self._mass(case, look)] if share.weighs else silent
-        return [self._packing(case, look, x), self._density(case, look), self._mass(case, look)]
+            return [*silent[:2], self._mass(case, look), silent[3]] if share.weighs else silent
+        return [
+            self._packing(case, look, x),
+            self._density(case, look),
+            self._mass(case, look),
+            self._inserted(case, look),
+        ]
 
     def _packing(self, case: Case, look: Look, x: npt.NDArray) -> Evidence:
         declared = case.declared
@@ -170,6 +176,34 @@ class XrayScorer:
             unit="kg",
             reference=calibrated.reference,
             message=Message(id=f"xray.mass.{side}", params={"declared_kg": gross, "low": low, "high": high}),
+        )
+
+    def _inserted(self, case: Case, look: Look) -> Evidence:
+        check, standouts = "xray.inserted_object", self.parts.standouts
+        if look.standout is None:
+            return Evidence.abstain(check, case.subject, "xray.inserted.shallow")
+        if standouts is None or check not in self.parts.calibration:
+            return Evidence.abstain(check, case.subject, "xray.inserted.not_learned")
+        code = _digits(case)
+        conformal, chain = self.parts.calibration[check], chain_of(look.kind, code)
+        value, along, up = peak(look.standout)
+        calibrated = conformal(standouts.oddness(value, code), chain)
+        mean, spread = standouts.usual(code)
+        odd = calibrated.p_value <= _SUSPECT
+        params: dict[str, str | int | float] = {"along": along, "up": up} if odd else {}
+        return Evidence(
+            check=check,
+            subject=case.subject,
+            p_value=calibrated.p_value,
+            surprise=calibrated.surprise,
+            observed=value,
+            expected=(0.0, max(mean + conformal.interval(chain, _USUAL_SHARE) * spread, 0.0)),
+            unit="−ln T",
+            reference=calibrated.reference,
+            message=Message(id=f"xray.inserted.{'odd' if odd else 'usual'}", params=params),
+            artefact=HeatMap(values=standouts.heat(look.standout, code), box=look.crop.cargo)
+            if odd
+            else None,
         )
 
     def save(

@@ -28,6 +28,7 @@ from xray_encoder.holdout import (
     best_sharpness,
     fit_densities,
     fit_scale,
+    fit_standouts,
     hold_out,
     make_folds,
     sister_factors,
@@ -167,7 +168,12 @@ def fit_prepared(
     }
     densities, density_scores = fit_densities(references, folds)
     scale, mass_scores = fit_scale(references, folds)
-    for check, scores in (("xray.density", density_scores), ("xray.mass", mass_scores)):
+    standouts, standout_scores = fit_standouts(references, folds)
+    for check, scores in (
+        ("xray.density", density_scores),
+        ("xray.mass", mass_scores),
+        ("xray.inserted_object", standout_scores),
+    ):
         if scores:
             calibration[check] = Conformal.fit([s for s, _ in scores], [chain for _, chain in scores])
     parts = Parts(
@@ -184,6 +190,7 @@ def fit_prepared(
         patches=PatchNormality.fit([r.look.canonical for r in references], codes, kinds),
         densities=densities,
         scale=scale,
+        standouts=standouts,
         calibration=calibration,
         backbone=prepared.backbone,
         components=prepared.components,
