@@ -12,6 +12,9 @@ from fusion.findings import elsewhere, find
 from fusion.policy import BANDS, Policy
 from fusion.report import RiskReport
 
+# Mean probability from which another code is worth an officer's glance.
+_NAMED = 0.1
+
 
 def assess(
     evidence: Sequence[Evidence],
@@ -82,7 +85,7 @@ def likely_codes(spoke: Sequence[Evidence], declared: HsCode | None) -> tuple[Al
     """Headings outside the declared one that the sources point to: their mean probability, best first.
 
     Only the part of each source's probability that lies outside the declared heading counts, so a source
-    that agrees with the declaration adds nothing.
+    that agrees with the declaration adds nothing; what stays below one in ten is not named.
     """
     if declared is None:
         return ()
@@ -93,7 +96,7 @@ def likely_codes(spoke: Sequence[Evidence], declared: HsCode | None) -> tuple[Al
             heading = None if other.hs is None else other.hs.at(min(4, other.hs.level))
             total[heading] += other.probability / len(sources)
     ranked = sorted(total.items(), key=lambda item: -item[1])
-    return tuple(Alternative(hs=hs, probability=min(p, 1.0)) for hs, p in ranked[:5] if p >= 0.01)
+    return tuple(Alternative(hs=hs, probability=min(p, 1.0)) for hs, p in ranked[:5] if p >= _NAMED)
 
 
 def worst(reports: Sequence[RiskReport]) -> list[RiskReport]:

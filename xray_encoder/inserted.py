@@ -28,7 +28,6 @@ _RIM = 2  # pixels next to walls and floor, where steel shows
 _LEAST = 3  # scans of a code before it speaks for itself
 _PRIOR_MEAN, _PRIOR_SPREAD = 2.0, 4.0  # scans: weight of all goods in one code's own
 _LEAST_SPREAD = 0.02
-_DRAWN = (2.0, 6.0)  # spreads above the usual that a heat-map draws as 0 and as 1
 Map = npt.NDArray[np.float32]
 
 
@@ -95,10 +94,11 @@ class Standouts:
         return (value - mean) / spread
 
     def heat(self, values: Map, code: str) -> Map:
-        """The standout as a heat-map, 0…1."""
-        mean, spread = self.usual(code)
-        low, high = (mean + s * spread for s in _DRAWN)
-        return np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
+        """Where it stands out most: 1 at the peak, 0 from a third of the way above the usual."""
+        top = float(values.max())
+        usual = min(self.usual(code)[0], top - _LEAST_SPREAD)
+        low = usual + (top - usual) / 3
+        return np.clip((values - low) / (top - low), 0, 1).astype(np.float32)
 
 
 def _means(a: npt.NDArray, height: int, width: int) -> npt.NDArray[np.float64]:

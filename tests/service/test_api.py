@@ -354,6 +354,7 @@ def test_a_commit_that_fails_leaves_no_image_behind(
     sa.event.listen(service.assessments.engine, "commit", fail)
     answer = client.post(URL, files={"declaration": make.declaration(), "scan": make.scan()})
     assert_problem(answer, 500)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
     sa.event.remove(service.assessments.engine, "commit", fail)
     assert stored() == (0, [])
     assert client.post(URL, files={"declaration": make.declaration()}).status_code == 201

@@ -64,7 +64,7 @@ def test_goods_that_stand_out_by_themselves_are_compared_with_their_own() -> Non
     assert standouts.usual("9999999999") == standouts.of["all"]
 
 
-def test_the_heat_map_is_zero_where_usual_and_one_where_oddest() -> None:
+def test_the_heat_map_shows_the_place_that_stands_out_and_nothing_else() -> None:
     standouts = Standouts({"all": (0.5, 0.1)})
     values = np.full(SHAPE, 0.4, dtype=np.float32)
     values[10, 20] = 2.0

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 
 from portcullis.api import assessments, health, suggestions
 from portcullis.api.problems import ProblemDocument, add_handlers
-from portcullis.api.shell import BodyLimit, SecurityHeaders
+from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
 from portcullis.service import Service
 from portcullis.web import pages
 
@@ -29,6 +29,7 @@ def make_app(service: Service) -> FastAPI:
         redoc_url=None,
         middleware=[
             Middleware(SecurityHeaders, https=settings.https),
+            Middleware(Mistakes),
             Middleware(BodyLimit, limit=settings.max_body_mb * 1024 * 1024),
         ],
     )

@@ -96,6 +96,11 @@ def _answer(
     return problem(status, instance=request.url.path, detail=detail, problems=problems, headers=headers)
 
 
+def our_fault(request: Request) -> Response:
+    """The answer to an error that no visitor can put right."""
+    return _answer(request, 500, "the service made a mistake; nothing was stored")
+
+
 def add_handlers(app: FastAPI) -> None:
     """Answer every error in the one shape."""
 
@@ -130,7 +135,3 @@ def add_handlers(app: FastAPI) -> None:
     def http_error(request: Request, error: HTTPException) -> Response:
         problems = getattr(error, "problems", ())
         return _answer(request, error.status_code, str(error.detail), problems, error.headers)
-
-    @app.exception_handler(Exception)
-    def our_fault(request: Request, error: Exception) -> Response:
-        return _answer(request, 500, "the service made a mistake; nothing was stored")
