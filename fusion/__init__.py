@@ -1,7 +1,6 @@
 """Evidence in, one explained and ordered risk report out."""
 
 from fusion.assess import assess, likely_codes, merge, worst
-from fusion.combine import cauchy_combination, combine_surprise
 from fusion.policy import BANDS, SEVERITIES, Policy
 from fusion.report import Finding, RiskReport
 
@@ -12,8 +11,6 @@ __all__ = [
     "Policy",
     "RiskReport",
     "assess",
-    "cauchy_combination",
-    "combine_surprise",
     "likely_codes",
     "merge",
     "worst",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from customs.combine import cauchy_combination, combine_surprise
 from customs.evidence import Alternative, Evidence, Message
 from customs.hs import HsCode
-from fusion.combine import cauchy_combination, combine_surprise
 from fusion.findings import elsewhere, find
 from fusion.policy import BANDS, Policy
 from fusion.report import RiskReport
@@ -40,8 +40,8 @@ def assess(
             versions=named,
         )
     weights = [policy.weight(e.check) for e in spoke]
-    surprise = combine_surprise([_surprise(e) for e in spoke], weights, cap=policy.cap)
-    p_value = cauchy_combination([e.p_value or 1.0 for e in spoke], weights, cap=policy.cap)
+    surprise = float(combine_surprise([_surprise(e) for e in spoke], weights, cap=policy.cap))
+    p_value = float(cauchy_combination([e.p_value or 1.0 for e in spoke], weights, cap=policy.cap))
     band = policy.band(surprise)
     findings = find(evidence, declared, policy)
     return RiskReport(
@@ -64,8 +64,10 @@ def merge(reports: Sequence[RiskReport], *, subject: str, policy: Policy) -> Ris
     if len(reports) == 1:
         return reports[0].model_copy(update={"subject": subject})
     spoke = [r for r in reports if r.surprise is not None]
-    surprise = combine_surprise([r.surprise or 0.0 for r in spoke], cap=policy.cap) if spoke else None
-    p_value = cauchy_combination([r.p_value or 1.0 for r in spoke], cap=policy.cap) if spoke else None
+    surprise = p_value = None
+    if spoke:
+        surprise = float(combine_surprise([r.surprise or 0.0 for r in spoke], cap=policy.cap))
+        p_value = float(cauchy_combination([r.p_value or 1.0 for r in spoke], cap=policy.cap))
     band = policy.band(surprise) if surprise is not None else "unknown"
     return RiskReport(
         subject=subject,

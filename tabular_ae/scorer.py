@@ -14,6 +14,7 @@ import torch
 from customs.artefact import ArtefactWriter, open_artefact
 from customs.calibrate import Conformal
 from customs.case import Case
+from customs.combine import cauchy_combination, combine_surprise
 from customs.config import make_config
 from customs.evidence import Evidence, Message
 from customs.hs import HsCode
@@ -32,8 +33,6 @@ NO_WEIGHT, NO_VALUE = "the weight is not above zero", "the value is not above ze
 NO_HISTORY = "no earlier month of the series, its item or its heading is known"
 # Share of clean cases that the expected interval holds.
 _INTERVAL = 0.9
-# Surprises are combined as probabilities: beyond this they are all the same to a float.
-_MOST = 300.0
 
 
 @dataclass(frozen=True)
@@ -187,8 +186,8 @@ class TabularScorer:
     def score_panel(self, rows: Rows) -> dict[str, Any]:
         """Score rows against the history and each other's earlier months: columns, each (n,), in order.
 
-        surprise and p_value combine the checks (Cauchy combination: Liu and Xie, JASA 115, 2020); NaN where
-        no check can speak, and `reason` says why.
+        surprise and p_value combine the checks (`customs.combine`); NaN where no check can speak, and
+        `reason` says why.
         """
         history = self.history.with_rows(rows)
         chains = _chains(rows)
@@ -203,7 +202,7 @@ class TabularScorer:
             columns[f"{check}.surprise"], columns[f"{check}.p_value"] = surprise, p
             p_values.append(p)
             surprises.append(surprise)
-        p_value, surprise = combined(p_values, surprises)
+        p_value, surprise = cauchy_combination(p_values), combine_surprise(surprises)
         low, high = self._interval(prices, np.arange(len(rows)), chains, consignment=False)
         with np.errstate(invalid="ignore"):
             flagged = p_value <= self.price.config.flag_share
@@ -286,26 +285,6 @@ class TabularScorer:
         )
 
 
-def combined(p_values: Sequence[Floats], surprises: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """Cauchy combination of what is known of each row: (n,) p-value and surprise, NaN where nothing is."""
-    if len(p_values) == 1:
-        return p_values[0].copy(), surprises[0].copy()
-    p = _cauchy(np.stack(p_values))
-    surprise = -np.log10(_cauchy(10.0 ** -np.clip(np.stack(surprises), 0.0, _MOST)))
-    return p, surprise
-
-
-def _cauchy(p: Floats) -> Floats:
-    """(checks, n) -> (n,)."""
-    known = np.isfinite(p)
-    safe = np.where(known, np.clip(p, 1e-300, 1.0 - 1e-12), 0.5)
-    tangent = np.where(safe < 1e-8, 1.0 / (np.pi * safe), np.tan((0.5 - safe) * np.pi))
-    mean = np.where(known, tangent, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    large = mean > 1e8
-    out = np.where(large, 1.0 / (np.pi * np.where(large, mean, 1.0)), 0.5 - np.arctan(mean) / np.pi)
-    return np.where(known.any(axis=0), out, np.nan)
-
-
 def _reasons(rows: Rows, prices: Prices) -> list[str | None]:
     bad_weight = ~(rows.weight > 0)
     bad_value = ~(rows.value > 0)
@@ -349,4 +328,4 @@ def _unit_text(unit: str | None) -> str:
     return f"{money.upper()}/{weight}" if weight else str(unit)
 
 
-__all__ = ["CHECKS", "FREIGHT", "PRICE", "Calibrations", "TabularScorer", "combined", "panel_chain"]
+__all__ = ["CHECKS", "FREIGHT", "PRICE", "Calibrations", "TabularScorer", "panel_chain"]

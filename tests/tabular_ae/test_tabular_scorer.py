@@ -17,7 +17,7 @@ from customs.sentences import render
 from tabular_ae.data import Panel
 from tabular_ae.model import AutoencoderConfig
 from tabular_ae.rows import Rows
-from tabular_ae.scorer import CHECKS, FREIGHT, PRICE, TabularScorer, combined
+from tabular_ae.scorer import CHECKS, FREIGHT, PRICE, TabularScorer
 from tabular_ae.train import fit
 
 ToRows = Callable[[pd.DataFrame], Rows]
@@ -289,18 +289,6 @@ def test_a_device_that_is_not_here_is_one_clear_error(panel: Panel, toy_config: 
     """No traceback from the depths of a driver."""
     with pytest.raises(InvalidConfig, match="no 'abacus' here"):
         fit(panel, toy_config, device="abacus")
-
-
-def test_combining_checks_keeps_what_is_known() -> None:
-    """One silent check leaves the other as it is; two odd ones are odder than an odd and a usual one."""
-    a, b = np.array([0.01, 0.01, 0.01, np.nan]), np.array([np.nan, 0.01, 0.6, np.nan])
-    p, surprise = combined([a, b], [-np.log10(a), -np.log10(b)])
-    assert p[0] == pytest.approx(0.01)
-    assert p[1] == pytest.approx(0.01)
-    assert p[2] == pytest.approx(0.02, rel=0.05)
-    assert np.isnan(p[3])
-    assert np.isnan(surprise[3])
-    np.testing.assert_allclose(surprise[:3], -np.log10(p[:3]))
 
 
 def test_both_checks_are_named_in_a_panels_columns(scorer: TabularScorer, panel: Panel) -> None:
