@@ -40,9 +40,9 @@ QUICK: dict[str, dict[str, str]] = {
 @pytest.fixture(scope="session")
 def quick_models(tiny_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all three models, really trained on the tiny world, once for each test process."""
-    from importlib import import_module
+    from portcullis.modules import Module
 
     folder = tmp_path_factory.mktemp("models")
-    for kind, module in (("tabular", "tabular_ae"), ("hs", "hs_classifier"), ("xray", "xray_encoder")):
-        import_module(f"{module}.train").train([tiny_world], folder / kind, overrides=QUICK[kind], seed=1)
+    for module in Module:
+        module.room("train").train([tiny_world], folder / module, overrides=QUICK[module], seed=1)
     return folder

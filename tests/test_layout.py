@@ -156,3 +156,13 @@ def test_no_module_touches_cuda_or_the_environment_at_import() -> None:
         "print('torch' in sys.modules)"
     )
     assert run(code) == "False"
+
+
+def test_the_pinned_torch_set_imports_together_without_a_gpu() -> None:
+    """A torchvision built for another torch fails at its operators and takes the others with it."""
+    code = (
+        "import torch, torchvision, timm, transformers\n"
+        "boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 1.9]])\n"
+        "print(torchvision.ops.nms(boxes, torch.tensor([0.9, 0.8]), 0.5).tolist())"
+    )
+    assert run(code) == "[0]"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,15 @@ from customs import Case, DamagedArtefact, Declaration, Evidence, Scorer, open_a
 from customs.sentences import LANGUAGES, catalogue, render
 from customs.world import World
 from portcullis.models import SCORERS
+from portcullis.modules import Module
 from xray_encoder.reading import read_scan
 
 KINDS = tuple(SCORERS)
 
 
 def scorer_class(kind: str) -> Any:
-    module, name = SCORERS[kind]
-    return getattr(import_module(module), name)
+    module = Module(kind)
+    return getattr(module.room("scorer"), SCORERS[module])
 
 
 @pytest.fixture(scope="session")

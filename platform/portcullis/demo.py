@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import secrets
@@ -20,11 +19,11 @@ from customs.errors import CustomsError
 from customs.progress import Progress, silent
 from portcullis.consignment import Upload
 from portcullis.models import Models, model_folders
+from portcullis.modules import Module
 from portcullis.service import Service
 from portcullis.settings import Settings
 from portcullis.store.accounts import Role
 
-TRAINERS = {"tabular": "tabular_ae.train", "hs": "hs_classifier.train", "xray": "xray_encoder.train"}
 FILLED = 36
 SEED = 20250501
 _LOGINS = "logins.json"
@@ -67,7 +66,7 @@ class Demo:
         self._refuse_foreign()
         self.folder.mkdir(parents=True, exist_ok=True)
         world = self._make_world(progress)
-        trained = {kind: self._train(kind, world, progress) for kind in TRAINERS}
+        trained = {kind.value: self._train(kind, world, progress) for kind in Module}
         service = Service.open(settings, Models.load(model_folders(self.models), settings.device))
         self._import_tariff(service, world)
         self._add_logins(service)
@@ -102,15 +101,14 @@ class Demo:
         self._done("world", wanted)
         return wanted
 
-    def _train(self, kind: str, world: str, progress: Progress) -> str:
+    def _train(self, kind: Module, world: str, progress: Progress) -> str:
         wanted = _digest({"kind": kind, "world": world, "seed": self.seed})
         if not self._is_done(f"train-{kind}", wanted, self.models / kind):
-            trainer = importlib.import_module(TRAINERS[kind])
 
             def named(stage: str, done: int, total: int) -> None:
                 progress(f"{kind}: {stage}", done, total)
 
-            trainer.train([self.world], self.models / kind, seed=self.seed % 2**31, progress=named)
+            kind.room("train").train([self.world], self.models / kind, seed=self.seed % 2**31, progress=named)
             self._done(f"train-{kind}", wanted)
         return wanted
 

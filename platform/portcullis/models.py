@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,10 @@ from customs.case import Case
 from customs.errors import CustomsError, DamagedArtefact
 from customs.evidence import Evidence
 from customs.scorer import Scorer
+from portcullis.modules import Module
 
-# The manifest's kind, and where its scorer lives.
-SCORERS = {
-    "tabular": ("tabular_ae.scorer", "TabularScorer"),
-    "hs": ("hs_classifier.scorer", "HsScorer"),
-    "xray": ("xray_encoder.scorer", "XrayScorer"),
-}
+# The scorer of each kind of artefact.
+SCORERS = {Module.TABULAR: "TabularScorer", Module.HS: "HsScorer", Module.XRAY: "XrayScorer"}
 
 
 @dataclass(frozen=True)
@@ -47,11 +43,11 @@ class Models:
                     remedy="give one of them",
                 )
             artefacts[kind] = artefact
-        loaded = {}
-        for kind, (module, name) in SCORERS.items():
+        loaded: dict[str, Scorer] = {}
+        for kind, name in SCORERS.items():
             if kind in artefacts:
-                scorer_class = getattr(importlib.import_module(module), name)
-                loaded[kind] = scorer_class.load(artefacts[kind].folder, device=device)
+                scorer_class = getattr(kind.room("scorer"), name)
+                loaded[kind.value] = scorer_class.load(artefacts[kind].folder, device=device)
         versions = {kind: artefacts[kind].version for kind in loaded}
         return cls(MappingProxyType(loaded), MappingProxyType(versions))
 

@@ -25,9 +25,12 @@ from customs.sentences import catalogue
 from customs.world import World
 from portcullis.consignment import Consignment, Upload
 from portcullis.demo import FILLED, Demo
+from portcullis.identity import Login, LoginRefused
 from portcullis.judge import judge
-from portcullis.service import Service
+from portcullis.service import Service, utc_now
 from portcullis.settings import Settings
+from portcullis.store import open_store
+from portcullis.store.accounts import Accounts
 
 
 class Interrupted(Exception):
@@ -265,11 +268,26 @@ def test_serve_prints_its_address_answers_and_stops_when_told(built: SimpleNames
     assert (tmp_path / "data" / "portcullis.sqlite3").exists()
 
 
-def test_user_add_prints_a_password_that_works_once_made(tmp_path: Path) -> None:
-    """And refuses a role that is none."""
+def test_the_password_that_user_add_prints_works_until_a_new_one_is_made(tmp_path: Path) -> None:
+    """Nobody keeps a password that is printed once for ever."""
     store = f"sqlite:///{tmp_path / 'p.sqlite3'}"
-    done = command("user", "add", "lee", "--role", "broker", "--store", store)
-    assert done.stdout.startswith("added lee (broker), password ")
-    wrong = command("user", "add", "park", "--role", "emperor", "--store", store)
+    added = command("user", "add", "lee", "--role", "broker", "--store", store)
+    assert added.stdout.startswith("added lee (broker), password ")
+    changed = command("user", "password", "lee", "--store", store)
+    first, second = (done.stdout.split()[-1] for done in (added, changed))
+    engine = open_store(store)
+    login = Login(Accounts(engine, utc_now))
+    assert login.check("lee", second).name == "lee"
+    with pytest.raises(LoginRefused):
+        login.check("lee", first)
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("add", "park", "--role", "emperor"), "inspector"), (("password", "nobody"), "no account 'nobody'")],
+)
+def test_user_refuses_what_is_not_there(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    wrong = command("user", *arguments, "--store", f"sqlite:///{tmp_path / 'p.sqlite3'}")
     assert wrong.returncode == 2
-    assert "inspector" in wrong.stderr
+    assert said in wrong.stderr

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from customs.errors import CustomsError, InvalidConfig
+from customs.errors import InvalidConfig
 from customs.progress import Progress
 
 
@@ -65,4 +65,4 @@ def read_bytes(path: Path, *, field: str) -> bytes:
         raise UnreadableFile(f"{path}: {error.strerror}", field=field, remedy="check the path") from None
 
 
-__all__ = ["CustomsError", "overrides", "print_json", "progress_bars", "read_bytes"]
+__all__ = ["overrides", "print_json", "progress_bars", "read_bytes"]

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-
-class Evaluated(StrEnum):
-    """What can be evaluated."""
-
-    TABULAR = "tabular"
-    HS = "hs"
-    XRAY = "xray"
-
-
-EVALUATORS = {
-    Evaluated.TABULAR: "tabular_ae.evaluate",
-    Evaluated.HS: "hs_classifier.evaluate",
-    Evaluated.XRAY: "xray_encoder.evaluate",
-}
+from portcullis.modules import Module
 
 
 def evaluate(
-    module: Annotated[Evaluated, typer.Argument(help="What to evaluate.")],
+    module: Annotated[Module, typer.Argument(help="What to evaluate.")],
     data: Annotated[list[Path], typer.Option(help="What to fit on; may be repeated.")],
     test: Annotated[Path | None, typer.Option(help="What to measure on; default: part of --data.")] = None,
     map_: Annotated[
@@ -58,17 +43,17 @@ def evaluate(
         options["seeds"] = seeds
     if test_from is not None:
         options["test_from"] = test_from
-    if options and module is not Evaluated.TABULAR:
+    if options and module is not Module.TABULAR:
         raise InvalidConfig(
             "--map, --seeds and --test-from are for tabular", field="module", remedy="leave them out"
         )
     if set_:
         options["overrides"] = overrides(set_)
     if nomenclature is not None:
-        if module is not Evaluated.HS:
+        if module is not Module.HS:
             raise InvalidConfig("--nomenclature is for hs", field="nomenclature", remedy="leave it out")
         options["nomenclature"] = nomenclature
-    evaluator = importlib.import_module(EVALUATORS[module])
+    evaluator = module.room("evaluate")
     with progress_bars() as progress:
         report = evaluator.evaluate(data, test, seed=seed, progress=progress, **options)
     if json or not hasattr(evaluator, "table"):

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-
-class Module(StrEnum):
-    """What can be trained."""
-
-    TABULAR = "tabular"
-    HS = "hs"
-    XRAY = "xray"
-
-
-TRAINERS = {
-    Module.TABULAR: "tabular_ae.train",
-    Module.HS: "hs_classifier.train",
-    Module.XRAY: "xray_encoder.train",
-}
+from portcullis.modules import Module
 
 
 def train(
@@ -54,7 +39,7 @@ def train(
         if module is not Module.HS:
             raise InvalidConfig("--nomenclature is for hs", field="nomenclature", remedy="leave it out")
         extra["nomenclature"] = nomenclature
-    trainer = importlib.import_module(TRAINERS[module])
+    trainer = module.room("train")
     with progress_bars() as progress:
         figures = trainer.train(
             data,

@@ -78,11 +78,13 @@ class Accounts:
         return found
 
     def set_password(self, name: str, password_hash: str) -> None:
-        """Change a password; logins made with the old one end."""
+        """Change a password; logins made with the old one end. An unknown name is an `InvalidValue`."""
         with writing(self.engine) as connection:
-            connection.execute(
+            changed = connection.execute(
                 account.update().where(account.c.name == name).values(password_hash=password_hash)
             )
+        if changed.rowcount == 0:
+            raise InvalidValue(f"there is no account {name!r}", field="name", remedy="check the name")
 
     def by_name(self, name: str) -> Account | None:
         """One account, or None."""
