@@ -7,7 +7,20 @@ import sys
 
 import typer
 
-from portcullis.cli import assess, demo, evaluate, import_, score, serve, suggest, train, user, world, xray
+from portcullis.cli import (
+    assess,
+    bench,
+    demo,
+    evaluate,
+    import_,
+    score,
+    serve,
+    suggest,
+    train,
+    user,
+    world,
+    xray,
+)
 
 app = typer.Typer(
     name="portcullis",
@@ -22,6 +35,7 @@ app.command("train")(train.train)
 app.command("score")(score.score)
 app.command("suggest")(suggest.suggest)
 app.command("evaluate")(evaluate.evaluate)
+app.command("bench")(bench.bench)
 app.command("assess")(assess.assess)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
