@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from customs.case import Case
 from customs.declaration import Mode
 from customs.errors import InvalidConfig, UnreadableFile
-from tabular_ae.rows import Rows, month_number
+from tabular_ae.macro import Macro
+from tabular_ae.rows import Rows, month_number, month_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from customs.readers.series import SeriesRead
+
+ROUTE_UNIT = "krw_per_kg"  # what route freight is in
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +31,8 @@ class Panel:
     rows: all series rows; freight_unit: unit of their freight, such as `krw_per_kg`; None without freight.
     stop: first month (as `month_number`) that training may not use: that of a world's cutoff.
     krw_per_usd: rate by month. cases: clean declared lines from before the cutoff.
+    macro: monthly figures of the files named for it and of the worlds, None without any.
+    notes: sentences on what was refused and joined.
     """
 
     rows: Rows
@@ -30,6 +41,8 @@ class Panel:
     krw_per_usd: Mapping[int, float] = field(default_factory=dict)
     cases: tuple[Case, ...] = ()
     refused: int = 0
+    macro: Macro | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +50,7 @@ class Series:
     """One series file: the rows that can be used, where in the file they stood, and why others were refused.
 
     place: (n,) 0-based input row of each of `rows`; length: rows in the file; reasons: by input row.
+    notes: sentences on what was refused and joined.
     """
 
     rows: Rows
@@ -44,31 +58,51 @@ class Series:
     length: int
     reasons: Mapping[int, str]
     freight_unit: str | None
+    notes: tuple[str, ...] = ()
 
 
-def read_series(path: Path, columns: Mapping[str, str] | None = None) -> Series:
-    """Read a series file (CSV or parquet); `columns` maps our names to the file's."""
+def read_series(
+    path: Path, columns: Mapping[str, str] | None = None, *, freight: Path | None = None
+) -> Series:
+    """Read a series file (CSV or parquet); `columns` maps our names to the file's.
+
+    freight: route freight as published, for the rows that have none of their own.
+    """
     from customs.readers import series
 
-    read = series.read(path, columns, keep_refused=True)
-    good = read.table["refused"].isna().to_numpy()
-    refused = read.table.loc[~good, ["row", "refused"]]
-    return Series(
-        Rows.of(read.table[good]),
-        read.table.loc[good, "row"].to_numpy(dtype=np.int64),
-        len(read.table),
-        dict(zip(refused["row"], refused["refused"], strict=True)),
-        read.freight_unit,
+    return _joined(
+        series.read(path, columns, keep_refused=True), path, None if freight is None else _routes(freight)
     )
 
 
-def read_panel(paths: Sequence[Path], columns: Mapping[str, str] | None = None) -> Panel:
-    """Read and join worlds and series files."""
+def read_panel(
+    paths: Sequence[Path],
+    columns: Mapping[str, str] | None = None,
+    *,
+    freight: Path | None = None,
+    macro: Path | None = None,
+) -> Panel:
+    """Read and join worlds and series files.
+
+    Args:
+        paths: series files and folders of worlds.
+        columns: the files' own headers, our name to theirs.
+        freight: route freight as published; it fills rows without freight of their own, in KRW/kg.
+        macro: monthly figures. Where it has none, those of the worlds stand.
+
+    Raises:
+        UnreadableFile: a file is no table, lacks a column, or has no usable row.
+        InvalidConfig: there is no path, a mapping of an unknown column, or freight in two units.
+    """
     if not paths:
         raise InvalidConfig(
             "there is no data", field="data", remedy="give --data FILE, a series file or a world"
         )
-    parts = [_world(path) if path.is_dir() else _file(path, columns) for path in map(Path, paths)]
+    figures = [] if macro is None else [read_macro(macro)]  # first: cheap to refuse
+    rates = None if freight is None else _routes(freight)
+    parts = [
+        _world(path, rates) if path.is_dir() else _file(path, columns, rates) for path in map(Path, paths)
+    ]
     units = {part.freight_unit for part in parts} - {None}
     if len(units) > 1:
         raise InvalidConfig(
@@ -77,46 +111,117 @@ def read_panel(paths: Sequence[Path], columns: Mapping[str, str] | None = None) 
             remedy="use one unit of freight",
         )
     stops = [part.stop for part in parts if part.stop is not None]
+    figures += [part.macro for part in parts if part.macro is not None]
     return Panel(
         rows=Rows.concat([part.rows for part in parts]),
         freight_unit=units.pop() if units else None,
         stop=min(stops) if stops else None,
-        krw_per_usd={k: v for part in parts for k, v in part.krw_per_usd.items()},
+        krw_per_usd={m: rate for part in reversed(figures) for m, rate in part.known("krw_per_usd").items()},
         cases=tuple(case for part in parts for case in part.cases),
         refused=sum(part.refused for part in parts),
+        macro=Macro.merge(figures) if figures else None,
+        notes=tuple(note for part in parts for note in part.notes),
     )
 
 
-def _file(path: Path, columns: Mapping[str, str] | None) -> Panel:
-    read = read_series(path, columns)
-    if not len(read.rows):
+def read_macro(path: Path) -> Macro:
+    """All figures of a monthly file, with the names of `customs.readers.macro.FIGURES` where known.
+
+    Raises:
+        UnreadableFile: the file is no table, has no month, no figure, or no usable row.
+    """
+    from customs.readers import macro
+
+    table = macro.canonical(macro.read(path)).table
+    if not len(table):
         raise UnreadableFile(
-            f"{path} has no usable row", field="data", remedy="see the reasons with portcullis import"
+            f"{path} has no usable month",
+            field="macro",
+            remedy="see the reasons with portcullis import macro",
         )
-    return Panel(read.rows, read.freight_unit, refused=read.length - len(read.rows))
+    months = [month_number(text) for text in table["month"]]
+    return Macro.from_columns({"month": months, **{name: table[name].tolist() for name in table.columns[1:]}})
 
 
-def _world(path: Path) -> Panel:
+def _file(path: Path, columns: Mapping[str, str] | None, rates: pd.DataFrame | None) -> Panel:
+    from customs.readers import series
+
+    raw = series.read(path, columns, keep_refused=True)
+    read = _joined(raw, path, rates)
+    if not len(read.rows):
+        why = next(iter(raw.report.reasons), "")
+        raise UnreadableFile(
+            f"{path} has no usable row; most often: {why}",
+            field="data",
+            remedy="mend the rows; portcullis import trade lists each reason",
+        )
+    return Panel(read.rows, read.freight_unit, refused=read.length - len(read.rows), notes=read.notes)
+
+
+def _world(path: Path, rates: pd.DataFrame | None) -> Panel:
     from customs.world import World
 
     world = World.open(path)
-    series = _file(world.path("series.csv"), None)
+    part = _file(world.path("series.csv"), None, rates)
     cases = tuple(case for declaration in world.declarations("past") for case in Case.of(declaration))
-    return Panel(
-        series.rows,
-        series.freight_unit,
-        stop=number_of(world.cutoff),
-        krw_per_usd=_rates(world.path("official/macro.csv")),
-        cases=cases,
+    return replace(
+        part, stop=number_of(world.cutoff), cases=cases, macro=read_macro(world.path("official/macro.csv"))
     )
 
 
-def _rates(path: Path) -> dict[int, float]:
-    from customs.readers import macro
+def _joined(read: SeriesRead, path: Path, rates: pd.DataFrame | None) -> Series:
+    """The usable rows of a file, with the freight of their routes where `rates` has it."""
+    good = read.table["refused"].isna().to_numpy()
+    refused = read.table.loc[~good, ["row", "refused"]]
+    rows, unit = Rows.of(read.table[good]), read.freight_unit
+    notes = tuple(
+        f"{path.name}: {n:,} rows refused: {why}" for why, n in refused["refused"].value_counts().items()
+    )
+    if rates is not None:
+        rows, unit, said = _with_routes(rows, unit, rates)
+        notes += tuple(f"{path.name}: {sentence}" for sentence in said)
+    return Series(
+        rows,
+        read.table.loc[good, "row"].to_numpy(dtype=np.int64),
+        len(read.table),
+        dict(zip(refused["row"], refused["refused"], strict=True)),
+        unit,
+        notes,
+    )
 
-    table = macro.read(path).table
-    known = table[table["krw_per_usd"].notna()]
-    return {month_number(m): float(v) for m, v in zip(known["month"], known["krw_per_usd"], strict=True)}
+
+def _routes(path: Path) -> pd.DataFrame:
+    from tabular_ae.routes import read_rates
+
+    return read_rates(path)[0]
+
+
+def _with_routes(
+    rows: Rows, unit: str | None, rates: pd.DataFrame
+) -> tuple[Rows, str | None, tuple[str, ...]]:
+    """Rows with their route's freight where they have none, and its unit."""
+    import pandas as pd
+
+    from tabular_ae.official import FREIGHT, join_freight
+
+    own = np.isfinite(rows.freight)
+    if own.any() and unit != ROUTE_UNIT:
+        raise InvalidConfig(
+            f"the rows have freight {'in ' + unit if unit else 'without a unit'}, the routes in {ROUTE_UNIT}",
+            field="freight",
+            remedy=f"if it is that, say so with --map freight_{ROUTE_UNIT}=COLUMN; else leave out --freight",
+        )
+    months = {number: month_text(int(number)) for number in np.unique(rows.month)}
+    table = pd.DataFrame(
+        {
+            "country": rows.country,
+            "month": [months[number] for number in rows.month],
+            FREIGHT: rows.freight,
+        }
+    )
+    joined, step = join_freight(table, rates)
+    freight = joined[FREIGHT].to_numpy(dtype=np.float64)
+    return replace(rows, freight=freight), unit if not np.isfinite(freight).any() else ROUTE_UNIT, step.said
 
 
 def number_of(date: dt.date) -> int:

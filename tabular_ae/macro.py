@@ -43,6 +43,26 @@ class Macro:
             return np.full(len(month), np.nan)
         return self.at(month, lag=lag, carry=carry)[:, self.names.index(name)]
 
+    def known(self, name: str) -> dict[int, float]:
+        """One figure by month (`month_number`), only where it is known."""
+        months = self.first + np.arange(len(self.values))
+        figure = self.one(name, months)
+        return {int(m): float(v) for m, v in zip(months, figure, strict=True) if np.isfinite(v)}
+
+    @classmethod
+    def merge(cls, parts: Sequence[Macro]) -> Macro:
+        """All names and months of several; where two know a figure of a month, the earlier part's stands."""
+        names = tuple(dict.fromkeys(name for part in parts for name in part.names))
+        first = min(part.first for part in parts)
+        values = np.full((max(part.first + len(part.values) for part in parts) - first, len(names)), np.nan)
+        for part in reversed(parts):
+            at = part.first - first
+            for i, name in enumerate(part.names):
+                own = part.values[:, i]
+                here = values[at : at + len(own), names.index(name)]  # a view
+                here[np.isfinite(own)] = own[np.isfinite(own)]
+        return cls(names, first, values)
+
     def as_columns(self) -> dict[str, list[Any]]:
         """The columns of an artefact table, exact."""
         months = (self.first + np.arange(len(self.values))).tolist()

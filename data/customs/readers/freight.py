@@ -1,4 +1,7 @@
-"""KCS sea freight as published: a row for each month, a column for each route, thousand KRW per 2 TEU."""
+"""KCS sea freight as published: a row for each month, a column for each route, thousand KRW per 2 TEU.
+
+A file of monthly figures that carries the routes among others (`sea_in_cn`) will do, too.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,17 @@ import pandas as pd
 
 from customs.errors import UnreadableFile
 from customs.readers import fields
+from customs.readers.macro import spans
 from customs.readers.report import Read
 from customs.readers.sheet import Columns, Source, normal, open_sheet
 
 ROUTES = {
-    "us_west": ("미국서부",),
-    "us_east": ("미국동부",),
-    "eu": ("유럽연합", "EU"),
-    "cn": ("중국",),
-    "jp": ("일본",),
-    "vn": ("베트남",),
+    "us_west": ("미국서부", "sea_in_usw"),
+    "us_east": ("미국동부", "sea_in_use"),
+    "eu": ("유럽연합", "EU", "sea_in_eu"),
+    "cn": ("중국", "sea_in_cn"),
+    "jp": ("일본", "sea_in_jp"),
+    "vn": ("베트남", "sea_in_vn"),
 }
 COLUMNS = Columns({"month": ("기간", "기준년월", "년월"), **ROUTES}, required=("month",))
 HIGHEST = 100_000  # thousand KRW, far above any month on record: a higher figure must be in KRW
@@ -50,12 +54,18 @@ def read(source: Source, *, today: dt.date | None = None) -> Read:
         if position not in known and normal(header):
             intake.notes.append(f"the column {header.strip()!r} is no known route and was left out")
     rows = []
+    empty: dict[str, list[str]] = {route: [] for route in routes}
     for row in intake.kept():
         for route in routes:
             if figures[route][row] is None:
-                intake.notes.append(f"{ROUTES[route][0]} has no figure for {months[row]}")
+                empty[route].append(months[row])
             else:
                 rows.append((months[row], route, figures[route][row]))
+    for route, gaps in empty.items():
+        if gaps:
+            count = f"{len(gaps)} months: " if len(gaps) > 1 else ""
+            when = spans(pd.PeriodIndex(sorted(gaps), freq="M"))
+            intake.notes.append(f"{ROUTES[route][0]} has no figure for {count}{when}")
     table = pd.DataFrame(rows, columns=["month", "route", "krw_per_2teu"])
     return Read(table, intake.report())
 

@@ -23,6 +23,10 @@ def score(
     map_: Annotated[
         list[str] | None, typer.Option("--map", help="our=theirs column names; may be repeated.")
     ] = None,
+    freight: Annotated[
+        Path | None, typer.Option(help="Route freight as published, for rows without their own.")
+    ] = None,
+    macro: Annotated[Path | None, typer.Option(help="Monthly figures such as oil and rates.")] = None,
     device: Annotated[str, typer.Option(help="cpu, or cuda where there is one.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -30,7 +34,8 @@ def score(
     from portcullis.cli.console import overrides, print_json
     from tabular_ae.panel_file import score_file
 
-    summary = score_file(model, data, out, columns=overrides(map_ or []), device=device)
+    files = {name: path for name, path in (("freight", freight), ("macro", macro)) if path is not None}
+    summary = score_file(model, data, out, columns=overrides(map_ or []), device=device, **files)
     if json:
         print_json(summary)
     else:

@@ -24,6 +24,12 @@ def train(
     nomenclature: Annotated[
         Path | None, typer.Option(help="hs: official code table whose wording joins the training texts.")
     ] = None,
+    freight: Annotated[
+        Path | None, typer.Option(help="tabular: route freight as published, for rows without their own.")
+    ] = None,
+    macro: Annotated[
+        Path | None, typer.Option(help="tabular: monthly figures such as oil and rates.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Train a module, calibrate it on held-out data and write its artefact."""
@@ -35,6 +41,11 @@ def train(
         if module is not Module.TABULAR:
             raise InvalidConfig("--map is for tabular", field="map", remedy="leave it out")
         extra["columns"] = overrides(map_)
+    for name, path in (("freight", freight), ("macro", macro)):
+        if path is not None:
+            if module is not Module.TABULAR:
+                raise InvalidConfig(f"--{name} is for tabular", field=name, remedy="leave it out")
+            extra[name] = path
     if nomenclature is not None:
         if module is not Module.HS:
             raise InvalidConfig("--nomenclature is for hs", field="nomenclature", remedy="leave it out")
