@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from customs.errors import CustomsError, UnreadableFile
 from customs.readers import fields
 from customs.readers.report import Read
 from customs.readers.sheet import Columns, Sheet, Source, normal, open_sheet
@@ -62,7 +63,7 @@ def read(
         InvalidConfig: `columns` names a column that does not exist here.
     """
     mapping, unit = freight_mapping(columns or {})
-    sheet = open_sheet(source, COLUMNS, mapping=mapping)
+    sheet = opened(source, COLUMNS, mapping)
     intake = fields.Intake(sheet)
     data = {
         "row": list(range(len(sheet))),
@@ -84,6 +85,20 @@ def read(
     else:
         table = table.iloc[intake.kept()].reset_index(drop=True)
     return SeriesRead(table, intake.report(), unit or freight_unit(sheet))
+
+
+def opened(source: Source, known: Columns, mapping: Mapping[str, str]) -> Sheet:
+    """`open_sheet`, where a parquet cell that no value can be made of is an error of the file."""
+    try:
+        return open_sheet(source, known, mapping=mapping)
+    except CustomsError:
+        raise
+    except (ValueError, OverflowError) as error:  # pyarrow's own are ValueErrors
+        raise UnreadableFile(
+            f"a value cannot be read: {error}",
+            field="file",
+            remedy="write the file again with months as text and plain numbers",
+        ) from None
 
 
 def freight_mapping(columns: Mapping[str, str]) -> tuple[dict[str, str], str | None]:

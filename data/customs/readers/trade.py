@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 
 from customs.readers import fields, series
-from customs.readers.sheet import Columns, Source, open_sheet
+from customs.readers.sheet import Columns, Source
 
 COLUMNS = Columns(
     {
@@ -48,7 +48,7 @@ def read(
         InvalidConfig: `columns` names a column that does not exist here.
     """
     mapping, unit = series.freight_mapping(columns or {})
-    sheet = open_sheet(source, COLUMNS, mapping=mapping)
+    sheet = series.opened(source, COLUMNS, mapping)
     intake = fields.Intake(sheet)
     official = "flow" in sheet.found
     nan = float("nan")

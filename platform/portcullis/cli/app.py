@@ -13,6 +13,7 @@ from portcullis.cli import (
     demo,
     evaluate,
     import_,
+    panel,
     score,
     serve,
     suggest,
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command("world")(world.world)
 app.command("import")(import_.import_)
+app.command("panel")(panel.panel)
 app.command("train")(train.train)
 app.command("score")(score.score)
 app.command("suggest")(suggest.suggest)
