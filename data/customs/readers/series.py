@@ -27,6 +27,9 @@ COLUMNS = Columns(
     prefixes={"freight": "freight_"},
 )
 LONGEST_LABEL = 100
+# Bounds of a month's value (USD), weight (kg) and freight. The whole world's goods trade of a year is some
+# 2.5e13 USD and 1.2e13 kg; what lies outside is a slip, and sums and products of it would not be finite.
+LEAST, MOST = 1e-6, 1e14
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +73,9 @@ def read(
         "month": intake.column("month", fields.month(fields.last_month(today))),
         "hs": intake.column("hs", fields.code()),
         "country": intake.column("country", label),
-        "value_usd": intake.column("value_usd", fields.above_zero, missing=float("nan")),
-        "weight_kg": intake.column("weight_kg", fields.above_zero, missing=float("nan")),
-        "freight": intake.column(
-            "freight", fields.optional(fields.at_least_zero, float("nan")), missing=float("nan")
-        ),
+        "value_usd": intake.column("value_usd", quantity, missing=float("nan")),
+        "weight_kg": intake.column("weight_kg", quantity, missing=float("nan")),
+        "freight": intake.column("freight", fields.optional(rate, float("nan")), missing=float("nan")),
     }
     intake.column("flow", _imports_only)
     intake.refuse_repeats(data["month"], data["hs"], data["country"], name="row")
@@ -125,6 +126,24 @@ def label(value: str) -> fields.Parsed:
     if len(found) > LONGEST_LABEL:
         raise fields.Refusal(f"a country's label has at most {LONGEST_LABEL} characters")
     return found, None
+
+
+def quantity(value: str) -> fields.Parsed:
+    """A number above zero that a month's trade can be."""
+    found, repair = rate(value)
+    if found == 0:
+        raise fields.Refusal("it is zero")
+    if found < LEAST:
+        raise fields.Refusal("the number is too small to be real")
+    return found, repair
+
+
+def rate(value: str) -> fields.Parsed:
+    """A number of zero or more that a month's freight can be."""
+    found, repair = fields.at_least_zero(value)
+    if found > MOST:
+        raise fields.Refusal("the number is too large to be real")
+    return found, repair
 
 
 def _imports_only(value: str) -> fields.Parsed:

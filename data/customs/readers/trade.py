@@ -57,11 +57,11 @@ def read(
         "hs": intake.column("hs", fields.code((2, 4, 6, 8, 10))),
         "country": intake.column("country", _country if official else series.label),
         "flow": intake.column("flow", fields.one_of(FLOWS, "a flow"), missing=None if official else "I"),
-        "value_usd": intake.column("value_usd", fields.at_least_zero, missing=nan),
-        "weight_kg": intake.column("weight_kg", fields.at_least_zero, missing=nan),
+        "value_usd": intake.column("value_usd", series.rate, missing=nan),
+        "weight_kg": intake.column("weight_kg", series.rate, missing=nan),
     }
     for ours in ("year_value_usd", "year_weight_kg", "freight"):
-        data[ours] = intake.column(ours, fields.optional(fields.at_least_zero, nan), missing=nan)
+        data[ours] = intake.column(ours, fields.optional(series.rate, nan), missing=nan)
     for ours in ("country_name", "bloc", "name", "region"):
         data[ours] = intake.column(ours, fields.plain)
     if not official:
