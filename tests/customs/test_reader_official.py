@@ -74,6 +74,68 @@ def test_a_macro_file_of_another_shape_is_one_clear_error(data: bytes, said: str
         macro.read(data)
 
 
+def test_monthly_figures_that_carry_the_routes_are_a_freight_file_too() -> None:
+    """The same rows from either heading; what is no route is told; gaps are one note a route."""
+    published = freight.read("기간,중국,일본\n2024-01,700,800\n2024-02,,810\n".encode(), today=TODAY)
+    monthly = b"month,sea_in_cn,oil,sea_in_jp\n2023-12,,1,\n2024-01,700,2,800\n2024-02,,3,810\n"
+    found = freight.read(monthly, today=TODAY)
+    pd.testing.assert_frame_equal(found.table, published.table)
+    assert "중국 has no figure for 2 months: 2023-12, 2024-02" in found.report.notes
+    assert "일본 has no figure for 2023-12" in found.report.notes
+    assert any("'oil' is no known route" in note for note in found.report.notes)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "년월,두바이유(달러/배럴),원/미국달러(매매기준율),소비자물가지수,생산자물가지수,금",
+        "month,dubai_usd_bbl,krw_per_usd,cpi_headline_2015,ppi_total_2020,금",
+        "month,Dubai,USD_KRW,CPI,PPI,금",
+    ],
+)
+def test_figures_have_one_name_whatever_the_heading(header: str) -> None:
+    """Korean and English headings alike; an unknown figure keeps its own."""
+    found = macro.canonical(
+        macro.read(f"{header}\n2024-01,80,1300,110,120,2000\n".encode("cp949"), today=TODAY)
+    )
+    assert found.table.to_dict("records") == [
+        {"month": "2024-01", "dubai_usd_bbl": 80, "krw_per_usd": 1300, "cpi": 110, "ppi": 120, "금": 2000}
+    ]
+
+
+def test_the_core_index_carries_consumer_prices_on_where_the_headline_stops() -> None:
+    """At the headline's level in the last common month; gaps before its end stay gaps; the notes say so."""
+    rows = "2023-09,100,50\n2023-10,,51\n2023-11,102,52\n2023-12,,53\n2024-01,,\n2024-02,,54\n"
+    data = "month,cpi_headline_2015,cpi_core_exagri_oil_2020\n" + rows
+    found = macro.canonical(macro.read(data.encode(), today=TODAY))
+    level = 102 / 52
+    assert found.table["cpi"].fillna(-1).tolist() == pytest.approx([100, -1, 102, 53 * level, -1, 54 * level])
+    assert found.table["cpi_core_exagri_oil_2020"].notna().sum() == 5
+    assert found.report.notes[-1] == (
+        "cpi has no headline after 2023-11; 2 months follow cpi_core_exagri_oil_2020, "
+        "set to the level of 2023-11"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "cpi", "said"),
+    [
+        ("month,cpi_core\n2024-01,5\n", [5], "the file has no headline"),
+        ("month,cpi,cpi_core\n2024-01,,5\n", [5], "the file has no headline"),
+        ("month,cpi,cpi_core\n2024-01,3,\n2024-02,,5\n", [3, None], "no month in common"),
+        ("month,cpi,cpi_core\n2024-01,3,4\n2024-02,4,5\n", [3, 4], None),
+    ],
+)
+def test_consumer_prices_are_never_made_of_two_levels(data: str, cpi: list, said: str | None) -> None:
+    """No headline: the core index itself. Nothing in common: the gap stays."""
+    found = macro.canonical(macro.read(data.encode(), today=TODAY))
+    assert [None if v != v else v for v in found.table["cpi"]] == cpi
+    told = [note for note in found.report.notes if "headline" in note or "in common" in note]
+    assert len(told) == (said is not None)
+    assert all(str(said) in note for note in told)
+    assert len(set(found.table.columns)) == len(found.table.columns)
+
+
 HSK = (
     "HS부호,적용시작일자,적용종료일자,한글품목명,영문품목명,수량단위코드,중량단위코드\n"
     "030367000,20220101,20251231,명태 무리,Pollack group,,\n"

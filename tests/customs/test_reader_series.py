@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,6 +51,8 @@ def test_a_month_is_read_in_each_usual_form(written: str) -> None:
         ("2024-04,0303670000,RU,1,0", "weight_kg", "zero"),
         ("2024-04,0303670000,RU,-1,5", "value_usd", "negative"),
         ("2024-04,0303670000,RU,1e999,5", "value_usd", "too large"),
+        ("2024-04,0303670000,RU,1e15,5", "value_usd", "too large to be real"),
+        ("2024-04,0303670000,RU,5,1e-9", "weight_kg", "too small to be real"),
         ("2024-04,0303670000,RU,nan,5", "value_usd", "missing"),
         ("2024-04,0303670000,RU,0x10,5", "value_usd", "not a number"),
         ("2024-04,0303670000,RU,1_000,5", "value_usd", "not a number"),
@@ -239,6 +244,18 @@ def test_a_plain_series_is_trade_of_imports() -> None:
     found = trade.read((HEADER + GOOD).encode(), today=TODAY)
     assert found.table["flow"].tolist() == ["I"]
     assert any("taken as imports" in note for note in found.report.notes)
+
+
+@pytest.mark.parametrize("reader", [series.read, trade.read])
+def test_a_parquet_cell_that_no_value_can_be_made_of_is_one_clear_error(
+    reader: Callable[[Path], series.SeriesRead], tmp_path: Path
+) -> None:
+    """A day in the year 2,900,000 has no date in Python, and so no text."""
+    far = pa.array([2**30], pa.int32()).cast(pa.date32())
+    columns = {"month": far, "hs": ["030367"], "country": ["RU"], "value_usd": [1.0], "weight_kg": [1.0]}
+    pq.write_table(pa.table(columns), tmp_path / "far.parquet")
+    with pytest.raises(UnreadableFile, match="a value cannot be read"):
+        reader(tmp_path / "far.parquet")
 
 
 @pytest.mark.eval_data
