@@ -1,4 +1,4 @@
-"""What the codes of one chapter usually cost before a month, in each country: a table of countries × codes."""
+"""What the codes of one chapter usually cost before a month in each country: a table of countries × codes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Bools = npt.NDArray[np.bool_]
 class Chapter:
     """The codes that a history holds in one chapter, whatever the month.
 
-    codes: k of them; countries: each one's row in `series`; series: int64 (countries + 1, k), −1 where there is
-    none, the last row being that of any other country.
+    codes: k of them; countries: each one's row in `series`; series: int64 (countries + 1, k), −1 where there
+    is none, the last row being that of any other country.
     """
 
     def __init__(self, history: History, chapter: str) -> None:
@@ -59,8 +59,8 @@ class Chapter:
 class CodePrices:
     """The k codes of a chapter before one month, u countries.
 
-    level, spread: ln(USD/kg) (u, k), NaN for a code of no trade; share: of trade (u, k), each row adding up to
-    one, 0 for a code of no trade; months: (u, k) months of the series itself.
+    level, spread: ln(USD/kg) (u, k), NaN for a code of no trade; share: of trade (u, k), each row adding up
+    to one, 0 for a code of no trade; months: (u, k) months of the series itself.
     """
 
     level: Floats
@@ -142,7 +142,7 @@ def _items(history: History, chapter: Chapter, month: int) -> Floats:
 
 
 def _item(history: History, group: str, month: int) -> tuple[float, float, float]:
-    """Median of a code group in all countries, its spread between them, spread of a month about its series."""
+    """Median of a code group in all countries, its spread, the spread of a month about its series."""
     middle, between, count = history.level(group, month)
     thin = 1.0 + 2.0 / max(count, 1)  # few months tell little of how far a group scatters
     spreads = (history.jitter(g, month) for g in (group, *prefixes(group), "all"))

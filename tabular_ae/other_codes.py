@@ -1,7 +1,7 @@
 """Whether a unit value fits another code of the chapter better than the declared one.
 
-No network: each code's usual unit value in the row's country, pooled with the code's in all countries, gives a
-Student-t density; the declared code's stands against the mixture of all the others.
+No network: each code's usual unit value in the row's country, pooled with the code's in all countries, gives
+a Student-t density; the declared code's stands against the mixture of all the others.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _TINY = 1e-300
 class CodeFits:
     """n rows against the codes of their chapter.
 
-    score: ln of how much likelier the other codes are than the declared one, cut to −6…12; higher = odder, NaN
-    where the price, the declared code's usual price or any other code is unknown.
+    score: ln of how much likelier the other codes are than the declared one, cut to −6…12; higher = odder,
+    NaN where the price, the declared code's usual price or any other code is unknown.
     centre, scale: the declared code's usual ln(USD/kg) and its spread; months: months of the row's own series
     that they rest on; group: the panel's code or heading that they are of, "" where there is none.
     codes: up to five others, likeliest first; probability: (n, 5) theirs among all codes of the chapter by
@@ -98,7 +98,12 @@ class OtherCodesModel:
             for start in range(0, len(members), _CHUNK):
                 at = np.array(members[start : start + _CHUNK], dtype=np.int64)
                 some = _compare(history, chapter, month, rows.take(at), width[at], extra)
-                score[at], centre[at], scale[at], months[at] = some.score, some.centre, some.scale, some.months
+                score[at], centre[at], scale[at], months[at] = (
+                    some.score,
+                    some.centre,
+                    some.scale,
+                    some.months,
+                )
                 probability[at], declared[at], nearest[at] = some.probability, some.declared, some.nearest
                 for i, place in enumerate(at.tolist()):
                     codes[place], group[place] = some.codes[i], some.group[i]
@@ -187,11 +192,11 @@ def _declared(
         else:
             found[hs] = *heading_price(history, hs, month), -1
     rest = [found[hs] for hs in rows.hs.tolist()]
-    column = np.array([row[3] for row in rest], dtype=np.int64)
+    columns_of = np.array([row[3] for row in rest], dtype=np.int64)
     centre, scale = (np.array([row[i] for row in rest], dtype=np.float64) for i in (0, 1))
     months = np.zeros(len(rows), dtype=np.int64)
-    own = column >= 0
-    at = (of_country[own], column[own])
+    own = columns_of >= 0
+    at = (of_country[own], columns_of[own])
     centre[own], scale[own], months[own] = prices.level[at], prices.spread[at], prices.months[at]
     return centre, scale, months, tuple(row[2] for row in rest)
 

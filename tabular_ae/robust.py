@@ -14,7 +14,9 @@ _ROUNDS = 20
 _LEAST_SPREAD = 1e-6
 
 
-def huber_ridge(x: Floats, y: Floats, precision: Floats, centre: Floats | None = None) -> tuple[Floats, float]:
+def huber_ridge(
+    x: Floats, y: Floats, precision: Floats, centre: Floats | None = None
+) -> tuple[Floats, float]:
     """Coefficients (k,) of y (n,) on x (n, k) and the spread of the errors, by reweighted least squares.
 
     precision: (k,) 1/sd² of a normal prior about `centre` (k,), by default zero. No column of ones is added.
@@ -28,7 +30,7 @@ def huber_ridge(x: Floats, y: Floats, precision: Floats, centre: Floats | None =
         weight = np.minimum(1.0, _HUBER * spread / np.maximum(np.abs(error), 1e-12))
         gram = (x * weight[:, None]).T @ x / spread**2 + np.diag(precision)
         moment = (x * weight[:, None]).T @ y / spread**2 + precision * start
-        coefficients = np.linalg.solve(gram, moment)
+        coefficients = np.asarray(np.linalg.solve(gram, moment), dtype=np.float64)
     return coefficients, spread
 
 

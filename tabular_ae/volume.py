@@ -75,8 +75,8 @@ class VolumeModel:
 
         A `consignment` row is one line: it is compared with the largest usual month, which is the largest of
         its series' own, no nearer than the expected month and no further than two scales above it. Scores of
-        lines and of months share a scale, so that a line is as odd as a month that exceeds what is usual by as
-        much; both are to be calibrated on months.
+        lines and of months share a scale, so that a line is as odd as a month that exceeds what is usual by
+        as much; both are to be calibrated on months.
         """
         found = usual_weight(history, rows)
         scale = np.clip(np.exp(found.shapes @ np.array(self.shape)), _LEAST_SCALE, _MOST_SCALE)

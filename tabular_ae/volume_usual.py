@@ -125,7 +125,7 @@ def deviation(history: History) -> Floats:
 
 
 def _movements(history: History, rows: Rows, series: Ints) -> tuple[Floats, Floats]:
-    """Season of the item in the years before; what other countries' series of it do in the month: (n,) each."""
+    """Season of the item in the years before; what other countries' series do in the month: (n,) each."""
     items: dict[str, int] = {}
     index = np.array([items.setdefault(hs, len(items)) for hs, _ in history.series], dtype=np.int64)
     moved = deviation(history)
