@@ -1,4 +1,4 @@
-"""From official files to a panel and to the module: the panel command, and freight and macro beside a series."""
+"""From official files to a panel and to the module: the command, and freight and macro beside a series."""
 
 from __future__ import annotations
 
