@@ -1,29 +1,31 @@
-"""How many planted price anomalies each score finds, all of them in the same run on the same rows."""
+"""How many planted anomalies each score finds, all of them in the same run on the same rows."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from customs.config import load_config
 from customs.errors import InvalidConfig
 from customs.progress import Progress, silent
+from tabular_ae.contest import Contest
 from tabular_ae.data import Panel, read_panel
-from tabular_ae.model import AutoencoderConfig
+from tabular_ae.metrics import false_alarms
 from tabular_ae.plant import Planted, plant
-from tabular_ae.rivals import RIVALS
+from tabular_ae.presets import DEFAULT, Preset, chosen
+from tabular_ae.rivals import Field, fit_field
 from tabular_ae.rows import Floats, Rows, month_number, month_text
 from tabular_ae.scorer import PRICE, TabularScorer
-from tabular_ae.train import CONFIGS, fit
+from tabular_ae.table import table
+from tabular_ae.threshold_rules import flagged_by_rules
+from tabular_ae.train import fit
 from tabular_ae.truth import on_world
 
-BUDGETS = (0.01, 0.05, 0.10)
-CONFIGURATIONS = ("proposal-a", "default")
+__all__ = ["evaluate", "table"]
 
 
 def evaluate(
@@ -31,84 +33,133 @@ def evaluate(
     test: Path | None = None,
     *,
     columns: Mapping[str, str] | None = None,
-    configs: Sequence[str] = CONFIGURATIONS,
+    configs: Sequence[str] | None = None,
     overrides: Mapping[str, str] | None = None,
     test_from: str | None = None,
+    freight: Path | None = None,
+    macro: Path | None = None,
+    with_rivals: bool = True,
+    grid: bool = False,
     seeds: int = 5,
     seed: int = 0,
+    draws: int = 200,
     device: str = "cpu",
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Fit each configuration on the earlier months, plant anomalies in the later ones, count what is found.
+    """Fit each configuration and rival on the earlier months, plant anomalies in the later ones, compare.
 
     data: what to fit on; test: what to plant in, by default the months of `data` from `test_from` (YYYY-MM)
-    on, or the last three tenths of them.
-    seeds: how often to plant; figures are means over them. A world's declared lines are judged against its
-    truth as well. Scores see the planted rows' own earlier months with whatever was planted there.
+    on, or the last three tenths of them. freight, macro: published files to join, as in training.
+    configs: presets, by default the proposal's three, the default and its variants; grid: the proposal's
+    variants too. overrides: keys over every configuration that has them.
+    seeds: how often to plant; figures are means over them, intervals come from `draws` resamplings of the
+    series. Scores see the planted rows' own earlier months with whatever was planted there. A world's
+    declared lines are judged against its truth as well.
+
+    Raises:
+        InvalidConfig: no such preset or key, or no months on both sides of the split.
     """
     if seeds < 1:
         raise InvalidConfig(f"got {seeds}", field="seeds", remedy="give 1 or more")
-    panel = read_panel(data, columns)
-    later = read_panel([test], columns).rows if test is not None else None
+    presets = chosen(configs, overrides, grid=grid)
+    panel = read_panel(data, columns, freight=freight, macro=macro)
+    later = None
+    if test is not None:
+        later = read_panel([test], columns, freight=freight, macro=macro).rows
     learn, rows = _split(panel, later, test_from)
-    scorers = {
-        name: fit(
-            dataclasses.replace(panel, rows=learn, stop=None, cases=()),
-            load_config(AutoencoderConfig, CONFIGS, name, overrides),
-            seed=seed,
-            device=device,
-            progress=_prefixed(progress, name),
-        )
-        for name in configs
-    }
-    found: dict[str, list[dict[str, Any]]] = {}
-    planted_counts = []
+    past = dataclasses.replace(panel, rows=learn, stop=None, cases=())
+    run = _Run(
+        {
+            p.name: fit(past, p.config, seed=seed, device=device, progress=_named(progress, p))
+            for p in presets
+        },
+        fit_field(learn, seed, progress) if with_rivals else None,
+    )
+    price, everything = Contest(), Contest()
+    rules: dict[str, list[dict[str, dict[str, float]]]] = {}
+    left_out: tuple[tuple[str, str], ...] = ()
     for draw in range(seeds):
-        planted = plant(rows, seed + draw)
-        planted_counts.append(int(planted.odd.sum()))
-        for name, score in _scores(scorers, planted, learn, seed + draw).items():
-            found.setdefault(name, []).append(_recall(score, planted))
+        planted = plant(rows, seed + draw, macro=panel.macro, freight_unit=panel.freight_unit)
+        left_out = planted.left_out
+        prices, overall = run.scores(planted.rows, seed + draw)
+        price.add(prices, planted, columns=("value",))
+        if _has_freight(planted):
+            everything.add(overall, planted, columns=("value", "freight"))
+        for preset in presets:
+            if preset.proposal:
+                scorer = run.scorers[preset.name]
+                found = flagged_by_rules(scorer, learn, planted, seed + draw)
+                rules.setdefault(preset.name, []).append(found)
         progress("planting", draw + 1, seeds)
     report: dict[str, Any] = {
         "learned_to": month_text(int(learn.month.max())),
         "tested_from": month_text(int(rows.month.min())),
         "tested_to": month_text(int(rows.month.max())),
         "test_rows": len(rows),
-        "planted": float(np.mean(planted_counts)),
         "seeds": seeds,
-        "found": {name: _mean(runs) for name, runs in found.items()},
-        "clean": {name: _clean(scorer, rows) for name, scorer in scorers.items()},
-        "fit_seconds": {name: scorer.figures["seconds"] for name, scorer in scorers.items()},
+        "draws": draws,
+        "not_planted": dict(left_out),
+        "price": price.report(draws, seed, progress),
     }
-    if worlds := on_world(data, load_config(AutoencoderConfig, CONFIGS, "default", overrides), seed, device):
-        report["declared_lines"] = worlds
+    if everything:
+        report["all"] = everything.report(draws, seed, progress)
+    report["clean"] = run.clean(rows)
+    if rules:
+        report["thresholds"] = {name: _mean(runs) for name, runs in rules.items()}
+    report["fit_seconds"] = {name: scorer.figures["seconds"] for name, scorer in run.scorers.items()}
+    worlds = [path for path in map(Path, data) if path.is_dir()]
+    if worlds:
+        default = chosen([DEFAULT], overrides, strict=False)[0].config
+        report["declared_lines"] = on_world(worlds, default, seed, device)
     return report
 
 
-def table(report: Mapping[str, Any]) -> str:
-    """The report as a Markdown table."""
-    kinds = list(next(iter(report["found"].values()))["by_kind"])
-    lines = [
-        f"Learned to {report['learned_to']}; {report['test_rows']:,} test rows {report['tested_from']}…"
-        f"{report['tested_to']}; {report['planted']:.0f} planted; mean of {report['seeds']} seeds.",
-        "",
-        "| Score | top 1 % | top 5 % | top 10 % | " + " | ".join(f"{kind} in 5 %" for kind in kinds) + " |",
-        "| --- |" + " ---: |" * (3 + len(kinds)),
-    ]
-    for name, run in report["found"].items():
-        cells = [*run["budgets"].values(), *run["by_kind"].values()]
-        lines.append(f"| {name} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |")
-    for name, clean in report["clean"].items():
-        lines += ["", f"{name} on the clean test rows: p ≤ 0.05 for {clean['p<=0.05']:.1%}, "]
-        lines[-1] += f"p ≤ 0.01 for {clean['p<=0.01']:.1%}, not scored {clean['not_scored']:.1%}."
-    for world, kinds_of in report.get("declared_lines", {}).items():
-        lines += ["", f"Declared lines of {world}:", "", "| Lines | n | scored | p ≤ 0.05 | p ≤ 0.01 |"]
-        lines.append("| --- | ---: | ---: | ---: | ---: |")
-        for kind, line in kinds_of.items():
-            cells = [str(line["lines"]), str(line["scored"])]
-            cells += [f"{line[share]:.1%}" for share in ("p<=0.05", "p<=0.01")]
-            lines.append(f"| {kind} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """Everything that was fitted."""
+
+    scorers: dict[str, TabularScorer]
+    field: Field | None
+
+    def scores(self, rows: Rows, seed: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Price scores and overall scores of each rival and configuration."""
+        price: dict[str, Floats] = {}
+        overall: dict[str, Floats] = {}
+        if self.field is not None:
+            chance = np.random.default_rng([seed, 1]).random(len(rows))
+            rivals = self.field.scores(rows)
+            price = {"random": chance, **rivals}
+            overall = {"random": chance, **self.field.overall(rows, rivals)}
+        for name, scorer in self.scorers.items():
+            found = scorer.score_panel(rows)
+            price[name], overall[name] = found[f"{PRICE}.surprise"], found["surprise"]
+        return price, overall
+
+    def clean(self, rows: Rows) -> dict[str, dict[str, float]]:
+        """How often clean rows get a small p-value from each score."""
+        found = {}
+        if self.field is not None:
+            p_values = self.field.p_values(self.field.scores(rows))
+            found = {name: _clean(p) for name, p in p_values.items()}
+        for name, scorer in self.scorers.items():
+            columns = scorer.score_panel(rows)
+            found[name] = _clean(columns[f"{PRICE}.p_value"])
+            found[name]["overall_false_alarms"] = false_alarms(columns["p_value"])
+        return found
+
+
+def _clean(p: Floats) -> dict[str, float]:
+    known = p[np.isfinite(p)]
+    return {
+        "false_alarms": false_alarms(p),
+        "p<=0.05": float((known <= 0.05).mean()) if len(known) else float("nan"),
+        "p<=0.01": float((known <= 0.01).mean()) if len(known) else float("nan"),
+        "not_scored": float(1.0 - len(known) / max(len(p), 1)),
+    }
+
+
+def _has_freight(planted: Planted) -> bool:
+    return any(change.column == "freight" for change in planted.changes)
 
 
 def _split(panel: Panel, later: Rows | None, test_from: str | None) -> tuple[Rows, Rows]:
@@ -142,50 +193,12 @@ def _month(text: str) -> int:
         ) from None
 
 
-def _scores(
-    scorers: Mapping[str, TabularScorer], planted: Planted, learn: Rows, seed: int
-) -> dict[str, Floats]:
-    history = next(iter(scorers.values())).history.with_rows(planted.rows)
-    scores: dict[str, Floats] = {"random": np.random.default_rng([seed, 1]).random(len(planted.rows))}
-    scores |= {name: rival(history, planted.rows) for name, rival in RIVALS.items()}
-    for name, scorer in scorers.items():
-        scores[name] = scorer.score_panel(planted.rows)[f"{PRICE}.surprise"]
-    return scores
-
-
-def _recall(score: Floats, planted: Planted) -> dict[str, dict[str, int]]:
-    """Anomalies among the oddest rows; rows without a score come last."""
-    order = np.argsort(-np.nan_to_num(score, nan=-np.inf), kind="stable")
-    kinds = np.array(planted.kind)
-    top = kinds[order[: round(0.05 * len(order))]]
+def _mean(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
     return {
-        "budgets": {
-            f"{budget:g}": int((kinds[order[: round(budget * len(order))]] != "").sum()) for budget in BUDGETS
-        },
-        "by_kind": {kind: int((top == kind).sum()) for kind in dict.fromkeys(planted.kind) if kind},
+        rule: {key: float(np.mean([run[rule][key] for run in runs])) for key in runs[0][rule]}
+        for rule in runs[0]
     }
 
 
-def _mean(runs: Sequence[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, float]]:
-    return {
-        part: {key: float(np.mean([run[part].get(key, 0) for run in runs])) for key in sorted(runs[0][part])}
-        for part in ("budgets", "by_kind")
-    }
-
-
-def _clean(scorer: TabularScorer, rows: Rows) -> dict[str, float]:
-    return shares(scorer.score_panel(rows)[f"{PRICE}.p_value"])
-
-
-def shares(p: npt.NDArray[np.float64]) -> dict[str, float]:
-    """How often a p-value is small, among those that are known."""
-    known = p[np.isfinite(p)]
-    return {
-        "p<=0.05": float((known <= 0.05).mean()) if len(known) else float("nan"),
-        "p<=0.01": float((known <= 0.01).mean()) if len(known) else float("nan"),
-        "not_scored": float(1.0 - len(known) / max(len(p), 1)),
-    }
-
-
-def _prefixed(progress: Progress, name: str) -> Progress:
-    return lambda stage, done, total: progress(f"{name}: {stage}", done, total)
+def _named(progress: Progress, preset: Preset) -> Progress:
+    return lambda stage, done, total: progress(f"{preset.name}: {stage}", done, total)

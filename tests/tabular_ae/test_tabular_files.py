@@ -11,7 +11,6 @@ import pytest
 from customs import Case
 from customs.errors import CustomsError, InvalidConfig, UnreadableFile
 from customs.world import World
-from tabular_ae.evaluate import evaluate, table
 from tabular_ae.panel_file import score_file
 from tabular_ae.scorer import TabularScorer
 from tabular_ae.train import train
@@ -104,17 +103,6 @@ def test_the_artefact_names_its_training(model: Path) -> None:
     assert len(scorer.data_fingerprint) == 64
 
 
-def test_evaluation_puts_every_rival_in_one_table(panel_file: Path) -> None:
-    """The same planted rows for all; on so clean a panel the default finds most of them."""
-    report = evaluate([panel_file], overrides=QUICK, seeds=2)
-    rivals = ["z by item", "robust z", "rolling-median z", "pooled level z"]
-    names = ["random", *rivals, "proposal-a", "default"]
-    assert list(report["found"]) == names
-    assert report["found"]["default"]["budgets"]["0.1"] > 0.5 * report["planted"]
-    assert report["found"]["random"]["budgets"]["0.1"] < 0.4 * report["planted"]
-    assert all(f"| {name} |" in table(report) for name in names)
-
-
 def test_a_world_trains_on_its_past_alone(tiny_world: Path, tmp_path: Path) -> None:
     """Months from the cutoff on are history to be compared with, never to be learned from."""
     figures = train([tiny_world], tmp_path / "m", overrides=QUICK)
@@ -126,25 +114,6 @@ def test_a_world_trains_on_its_past_alone(tiny_world: Path, tmp_path: Path) -> N
     cases = [case for d in world.declarations("review") for case in Case.of(d)]
     spoken = [e[0].p_value is not None for e in scorer.score(cases)]
     assert np.mean(spoken) > 0.9
-
-
-def test_undervaluation_in_a_world_stands_out_from_clean_lines(tiny_world: Path) -> None:
-    """Only the evaluation reads the truth; undervalued lines are odder than clean ones."""
-    report = evaluate([tiny_world], overrides={**QUICK, "epochs": "4"}, seeds=1)["declared_lines"]
-    lines = report[tiny_world.name]
-    assert lines["price.unit_value: clean"]["p<=0.05"] < 0.2
-    assert any("under_invoicing" in name for name in lines)
-    assert all(
-        line["p<=0.05"] >= 0.5 for name, line in lines.items() if name == "price.unit_value: under_invoicing"
-    )
-
-
-@pytest.mark.parametrize("start", ["2019-01", "2030-01", "soon"])
-def test_a_split_outside_the_data_is_refused(panel_file: Path, start: str) -> None:
-    """There must be months on both sides."""
-    with pytest.raises(InvalidConfig) as caught:
-        evaluate([panel_file], test_from=start, seeds=1)
-    assert caught.value.problems[0].field == "test_from"
 
 
 @pytest.mark.eval_data

@@ -1,4 +1,4 @@
-"""Histories, inputs, planting and rivals."""
+"""Histories and inputs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabular_ae.freight import usual
 from tabular_ae.history import History, median_of
 from tabular_ae.inputs import CHANNELS, prepare
-from tabular_ae.plant import PROPOSAL, plant
-from tabular_ae.rivals import RIVALS
 from tabular_ae.rows import Rows, month_number, month_text
 
 ToRows = Callable[[pd.DataFrame], Rows]
@@ -96,58 +93,3 @@ def test_a_long_series_speaks_for_itself_and_a_short_one_leans_on_its_item() -> 
     level = np.exp(prepare(history, asked, 12).level)
     assert level[0] == pytest.approx(6.0, rel=0.2)
     assert 1.9 < level[1] < level[0]
-
-
-def test_a_series_is_no_yardstick_for_its_own_freight() -> None:
-    """The route's rate leaves the row itself out."""
-    given = rows(
-        ("2020-01", "0303670000", "VN", 10.0, 5.0, 100.0),
-        ("2020-01", "0303840000", "VN", 10.0, 5.0, 110.0),
-        ("2020-01", "0306170000", "VN", 10.0, 5.0, 900.0),
-    )
-    expected, _ = usual(History(given), given)
-    np.testing.assert_allclose(np.exp(expected), [np.sqrt(110 * 900), 300.0, np.sqrt(110 * 100)])
-
-
-def test_a_route_without_a_rate_is_unknown_and_an_old_rate_serves_half_a_year() -> None:
-    """Freight of last month is used, of last year not."""
-    history = History(rows(("2020-01", "0303670000", "VN", 10.0, 5.0, 100.0)))
-    asked = rows(*((month, "0303840000", c, 1.0, 1.0, 1.0) for month, c in
-                   (("2020-06", "VN"), ("2021-06", "VN"), ("2020-06", "CN"))))  # fmt: skip
-    expected, _ = usual(history, asked)
-    np.testing.assert_allclose(np.exp(expected), [100.0, np.nan, np.nan])
-
-
-def test_planting_keeps_weights_and_the_proposals_counts(panel_table: pd.DataFrame, toy_rows: ToRows) -> None:
-    """A panel too small gets a tenth of its rows; the same seed plants the same."""
-    given = toy_rows(panel_table)
-    first, again, other = plant(given, 5), plant(given, 5), plant(given, 6)
-    np.testing.assert_array_equal(first.rows.weight, given.weight)
-    np.testing.assert_array_equal(first.rows.value, again.rows.value)
-    assert first.kind != other.kind
-    changed = first.rows.value != given.value
-    assert changed.sum() == first.odd.sum() == pytest.approx(0.1 * len(given), abs=4)
-    fall = (first.rows.value / given.value)[np.array(first.kind) == "drop 70–80 %"]
-    assert ((fall >= 0.2) & (fall <= 0.3)).all()
-
-
-def test_a_large_panel_gets_the_proposals_eighty(
-    make_panel: Callable[..., pd.DataFrame], toy_rows: ToRows
-) -> None:
-    """30, 10, 10, 20 and 10."""
-    planted = plant(toy_rows(make_panel(2, months=36)), 0)
-    counts = [sum(kind == k for kind in planted.kind) for k in (p.name for p in PROPOSAL)]
-    assert counts == [30, 10, 10, 20, 10]
-
-
-@pytest.mark.parametrize("name", list(RIVALS))
-def test_each_rival_sees_a_price_of_a_fifth(panel_table: pd.DataFrame, toy_rows: ToRows, name: str) -> None:
-    """A rival that finds nothing would be no rival."""
-    given = toy_rows(panel_table)
-    row = len(given) - 1
-    value = given.value.copy()
-    value[row] /= 5.0
-    cut = Rows(given.hs, given.country, given.month, value, given.weight, given.freight)
-    assert (
-        RIVALS[name](History(cut), cut)[row] > 2 * np.nan_to_num(RIVALS[name](History(given), given))[row] + 1
-    )

@@ -9,6 +9,9 @@ import typer
 
 from portcullis.modules import Module
 
+# Options whose keyword in Python has another name.
+_KEYWORDS = {"map": "columns", "test-from": "test_from", "config": "configs", "no-rivals": "with_rivals"}
+
 
 def evaluate(
     module: Annotated[Module, typer.Argument(help="What to evaluate.")],
@@ -26,6 +29,20 @@ def evaluate(
         str | None,
         typer.Option(help="tabular: first month to measure on, YYYY-MM; learns what is before."),
     ] = None,
+    config: Annotated[
+        list[str] | None,
+        typer.Option(help="tabular: a named configuration to compare; may be repeated. Default: all."),
+    ] = None,
+    grid: Annotated[bool, typer.Option("--grid", help="tabular: the proposal's variants too.")] = False,
+    freight: Annotated[
+        Path | None, typer.Option(help="tabular: route freight as published, for rows without their own.")
+    ] = None,
+    macro: Annotated[
+        Path | None, typer.Option(help="tabular: monthly figures such as oil and rates.")
+    ] = None,
+    rivals: Annotated[
+        bool, typer.Option("--rivals/--no-rivals", help="tabular: the rivals beside the configurations.")
+    ] = True,
     seed: Annotated[int, typer.Option(help="Same seed, same figures.")] = 0,
     nomenclature: Annotated[
         Path | None, typer.Option(help="hs: official code table whose wording joins the training texts.")
@@ -36,17 +53,24 @@ def evaluate(
     from customs.errors import InvalidConfig
     from portcullis.cli.console import overrides, print_json, progress_bars
 
-    options: dict[str, Any] = {}
-    if map_:
-        options["columns"] = overrides(map_)
-    if seeds is not None:
-        options["seeds"] = seeds
-    if test_from is not None:
-        options["test_from"] = test_from
-    if options and module is not Module.TABULAR:
+    tabular: dict[str, Any] = {
+        "map": overrides(map_) if map_ else None,
+        "seeds": seeds,
+        "test-from": test_from,
+        "config": config or None,
+        "grid": grid or None,
+        "freight": freight,
+        "macro": macro,
+        "no-rivals": None if rivals else False,
+    }
+    given = [name for name, value in tabular.items() if value is not None]
+    if given and module is not Module.TABULAR:
         raise InvalidConfig(
-            "--map, --seeds and --test-from are for tabular", field="module", remedy="leave them out"
+            f"--{given[0]} is for tabular",
+            field=given[0],
+            remedy="leave it out",
         )
+    options = {_KEYWORDS.get(name, name): tabular[name] for name in given}
     if set_:
         options["overrides"] = overrides(set_)
     if nomenclature is not None:
