@@ -1,7 +1,8 @@
 """Whether freight is out of proportion to oil: what a route's level of the last months and oil imply.
 
 No network: ln(route rate) about its slow level is regressed, robustly, on ln(oil) about its own, with lags;
-each route leans on all. The level moves with the route: a freight boom is odd while it begins and no longer.
+each route leans on all. The level moves with the route: a freight boom is no oddity of the years it lasts.
+What the route as a whole does in a month is no oddity of one row in it, however far from what oil implies.
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ _HALF_LIVES = (0.5, 1.0)
 _FIRST_ELASTICITY, _POOLED_SD, _ROUTE_SD = 0.25, 0.05, 0.05
 # A route's rate moves by an eighth a month, about; months that this guess and a route's own past count for.
 _FIRST_SPREAD, _SPREAD_MONTHS = 0.12, 12.0
-# Recent months that widen or narrow a route's scale, and how far one of them may.
+# Recent months that widen a route's scale, and how far one of them may.
 _RECENT, _MOST = 6, 3.0
 _FIRST_BETWEEN = 0.7  # routes lie within a factor of two of their middle, where only one or two are known
 _LEAST_MONTHS, _LEAST_SPREAD = 4, 0.02
+# Of a route's scales: as far as one may move in a month in which nothing else of it is known.
+_SHOCK = 3.0
 _DECIMALS = 4
 _NOTHING = np.nan, np.nan, 0, False
 
@@ -46,13 +49,17 @@ _NOTHING = np.nan, np.nan, 0, False
 class OilFreights:
     """n freight rates against oil.
 
-    score: higher = odder, NaN where `reason` says why not; centre: expected ln(rate); scale: of one step of
-    the score; months: of the route that the level rests on; oil: USD/bbl of the month, NaN where unknown.
+    score: by how many scales ln(rate) lies outside low…high, 0 within; higher = odder, NaN where `reason`
+    says why not. centre: ln(rate) that the level and oil imply; low, high: the same and what the rest of the
+    route does in the month, or could do where that is not known; scale: of one step of the score.
+    months: of the route that the level rests on; oil: USD/bbl of the month, NaN where unknown.
     anywhere: bool (n,), the route has no recent months and the level is that of all routes.
     """
 
     score: Floats
     centre: Floats
+    low: Floats
+    high: Floats
     scale: Floats
     months: Ints
     oil: Floats
@@ -106,7 +113,12 @@ class OilModel:
         )
 
     def score(self, history: History, rows: Rows, *, consignment: bool = False) -> OilFreights:
-        """Score rows against earlier months of their route and oil up to their own month."""
+        """Score rows against earlier months of their route, the rest of it in their month, and oil till then.
+
+        A row is odd as far as it goes beyond both what oil implies and where the rest of its route stands.
+        Where no other series of the route is known in the month, it may have moved by three of its scales.
+        Clean rows mostly score 0: a route's months are few, and one move of it says nothing of its many rows.
+        """
         routes = _Routes(history, self)
         oil = np.exp(_log_oil(self.macro, rows.month, 0))
         keys = list(
@@ -116,21 +128,19 @@ class OilModel:
         found = [expected[key] for key in keys]
         level, spread, months = (np.array([f[i] for f in found], dtype=np.float64) for i in range(3))
         anywhere = np.array([f[3] for f in found], dtype=bool)
-        premium, _ = premium_of(history, history.find_all(rows), rows.month)
+        series = history.find_all(rows)
+        premium, _ = premium_of(history, series, rows.month)
         centre = level + premium
+        moved = _rest_of_route(history, routes, rows, series) - level
+        low = centre + np.where(np.isfinite(moved), np.minimum(moved, 0.0), -_SHOCK * spread)
+        high = centre + np.where(np.isfinite(moved), np.maximum(moved, 0.0), _SHOCK * spread)
         scale = np.sqrt(spread**2 + self.within**2 + (self.extra**2 if consignment else 0.0))
-        score = np.round(np.abs(rows.log_freight - centre) / scale, _DECIMALS)
-        reason = tuple(
-            ""
-            if np.isfinite(s)
-            else NO_FREIGHT
-            if not np.isfinite(f)
-            else NO_OIL
-            if not np.isfinite(o)
-            else NO_ROUTE
-            for s, f, o in zip(score, rows.log_freight, oil, strict=True)
-        )
-        return OilFreights(score, centre, scale, months.astype(np.int64), oil, anywhere, reason)
+        beyond = np.maximum(low - rows.log_freight, rows.log_freight - high)
+        score = np.round(np.maximum(beyond, 0.0) / scale, _DECIMALS)
+        why = np.where(np.isfinite(oil), NO_ROUTE, NO_OIL)
+        why = np.where(np.isfinite(rows.log_freight), why, NO_FREIGHT)
+        reason = tuple(np.where(np.isfinite(score), "", why).tolist())
+        return OilFreights(score, centre, low, high, scale, months.astype(np.int64), oil, anywhere, reason)
 
     def facts(self) -> dict[str, Any]:
         """State as JSON can hold it, all but the macro figures."""
@@ -205,17 +215,16 @@ class _Routes:
         return self._expected[key]
 
     def _scale(self, country: str, month: int) -> float:
-        """Spread of the route, wider or narrower as its last months strayed more or less than usual."""
+        """Spread of the route, wider where its last months strayed; calm months promise nothing."""
         key = country, month
         if key not in self._scales:
             usual = self.model.spreads.get(country, self.model.spreads[""])
             errors = [
                 self._rate(country, m) - self._level(country, m)[0] for m in range(month - _RECENT, month)
             ]
-            squares = np.minimum([e * e for e in errors if np.isfinite(e)], (_MOST * usual) ** 2)
-            self._scales[key] = float(
-                np.sqrt((_RECENT * usual**2 + squares.sum()) / (_RECENT + len(squares)))
-            )
+            strayed = np.minimum([e * e for e in errors if np.isfinite(e)], (_MOST * usual) ** 2)
+            recent = (_RECENT * usual**2 + strayed.sum()) / (_RECENT + len(strayed))
+            self._scales[key] = float(np.sqrt(max(recent, usual**2)))
         return self._scales[key]
 
     def _rate(self, country: str, month: int) -> float:
@@ -230,6 +239,16 @@ class _Routes:
             return np.asarray(self._log_oil[place])
         one = np.array([month], dtype=np.int64)
         return np.array([_log_oil(self.model.macro, one, lag)[0] for lag in range(LAGS)])
+
+
+def _rest_of_route(history: History, routes: _Routes, rows: Rows, series: Ints) -> Floats:
+    """ln(rate) of the row's route in its month without the row's own series: (n,), NaN where unknown."""
+    every = routes.at(rows.country, rows.month)
+    column = rows.month - history.first
+    inside = (series >= 0) & (column >= 0) & (column < history.months)
+    out = np.where(series >= 0, np.nan, every)
+    out[inside] = route_rates(history).without[series[inside], column[inside]]
+    return out
 
 
 def _differences(

@@ -126,24 +126,56 @@ def test_freight_out_of_proportion_to_oil_stands_out(factor: float) -> None:
     clean = model.score(History(given), given)
     later = at(given, FIRST + 40)
     odd = model.score(History(given), with_freight(later, later.freight * factor))
-    assert odd.score.min() > np.nanmax(clean.score)
-    assert np.nanmedian(clean.score) < 1.5
+    assert odd.score.min() > 4.0 + np.nanmax(clean.score)
+    assert np.nanquantile(clean.score, 0.9) < 1.0
 
 
 def test_a_boom_is_odd_while_it_begins_and_no_longer() -> None:
-    """Freight doubles in a month and stays: a year later it is usual."""
+    """Freight of the only item on each route goes up fivefold and stays: three months on it is usual."""
     macro = oil_price(60)
     given = shipped(macro, 60)
-    boom = with_freight(given, np.where(given.month >= FIRST + 40, 2.0, 1.0) * given.freight)
+    given = given.take(given.hs == ITEMS[0])
+    boom = with_freight(given, np.where(given.month >= FIRST + 40, 5.0, 1.0) * given.freight)
     model = OilModel.fit(History(given), given.take(given.month < FIRST + 36), macro)
     assert model is not None
-    first, later = (model.score(History(boom), at(boom, FIRST + m)).score for m in (40, 44))
+    first, later = (model.score(History(boom), at(boom, FIRST + m)).score for m in (40, 43))
     assert first.min() > 3.0
-    assert later.max() < 2.5
+    assert later.max() == 0.0
 
 
-def test_an_oil_score_rests_on_earlier_months_of_the_route_alone() -> None:
-    """Nothing of the row's month but oil, and nothing after it, moves what is expected."""
+def test_what_the_whole_route_does_is_no_oddity_of_its_rows() -> None:
+    """A route that triples makes none of its rows odd; one that stays behind or goes beyond is."""
+    macro = oil_price(48)
+    given = shipped(macro)
+    model = OilModel.fit(History(given), given.take(given.month < FIRST + 36), macro)
+    assert model is not None
+    now = given.month == FIRST + 40
+    boom = with_freight(given, np.where(now & (given.country == "CN"), 3.0, 1.0) * given.freight)
+    together = model.score(History(boom), boom.take(now))
+    assert together.score.max() < 1.0
+    one = now & (given.country == "CN") & (given.hs == ITEMS[0])
+    further = with_freight(boom, np.where(one, 3.0, 1.0) * boom.freight)
+    assert model.score(History(further), further.take(one)).score[0] > 5.0
+    low = with_freight(boom, np.where(one, 1 / 9.0, 1.0) * boom.freight)
+    assert model.score(History(low), low.take(one)).score[0] > 5.0
+
+
+def test_the_first_row_of_a_month_may_be_as_far_as_its_route_may_move() -> None:
+    """With nothing else of the route in the month, what is usual passes and five times it does not."""
+    macro = oil_price(48)
+    given = shipped(macro)
+    model = OilModel.fit(History(given), given, macro)
+    assert model is not None
+    last = given.take((given.month == FIRST + 47) & (given.hs == ITEMS[0]))
+    later = dataclasses.replace(last, month=last.month + 1)
+    alone = [model.score(History(given), with_freight(later, later.freight * f)) for f in (1.0, 5.0)]
+    assert alone[0].score.max() == 0.0
+    assert alone[1].score.min() > 3.0
+    np.testing.assert_allclose(alone[0].high - alone[0].centre, alone[0].centre - alone[0].low)
+
+
+def test_an_oil_score_does_not_look_ahead() -> None:
+    """Of its own month, oil and the rest of the route move what is expected, and nothing after it does."""
     macro = oil_price(48)
     given = shipped(macro)
     model = OilModel.fit(History(given), given, macro)
@@ -153,6 +185,12 @@ def test_an_oil_score_rests_on_earlier_months_of_the_route_alone() -> None:
     before, after = (model.score(History(x), asked) for x in (given, changed))
     np.testing.assert_array_equal(before.centre, after.centre)
     np.testing.assert_array_equal(before.scale, after.scale)
+    own = (given.month >= FIRST + 30) & ((given.month > FIRST + 30) | (given.hs == ITEMS[0]))
+    mine = asked.take(asked.hs == ITEMS[0])
+    changed_own = with_freight(given, np.where(own, 5.0, 1.0) * given.freight)
+    np.testing.assert_array_equal(
+        model.score(History(given), mine).high, model.score(History(changed_own), mine).high
+    )
     early = OilModel.fit(History(given), given.take(given.month < FIRST + 30), macro)
     other = OilModel.fit(History(changed), changed.take(changed.month < FIRST + 30), macro)
     assert early is not None
@@ -225,17 +263,18 @@ def test_the_published_routes_are_usual_and_planted_freight_is_not(eval_data: Pa
                 np.full(len(table), 2e3),
                 table["krw_per_2teu"].to_numpy(dtype=np.float64) / 22_000.0,
             )
-            for hs in ITEMS
+            for hs in ITEMS[:1]  # so that each route stands against its own past
         ]
     )
     history = History(given)
     model = OilModel.fit(history, given.take(given.month < month_number("2020-03")), macro)
     assert model is not None
     clean = model.score(history, given)
+    assert np.nanmean(clean.score > 0.0) < 0.05
     for year in (2021, 2022, 2023):
-        assert np.nanquantile(clean.score[given.month // 12 == year], 0.9) < 2.5
+        assert np.nanquantile(clean.score[given.month // 12 == year], 0.9) == 0.0
     later = given.take(given.month >= month_number("2020-03"))
     tripled = model.score(history, with_freight(later, later.freight * 3.0))
     by_oil = model.score(history, with_freight(later, model.score(history, later).oil * 20.0))
-    assert np.mean(tripled.score > 3.0) > 0.99
+    assert np.mean(tripled.score > 3.0) > 0.95
     assert np.mean(by_oil.score > 3.0) == 1.0
