@@ -54,7 +54,8 @@ def evaluate(
     variants too. overrides: keys over every configuration that has them.
     seeds: how often to plant; figures are means over them, intervals come from `draws` resamplings of the
     series. Scores see the planted rows' own earlier months with whatever was planted there. A world's
-    declared lines are judged against its truth as well.
+    declared lines are judged against its truth as well. `planted_rows` records, by seed, what was done to
+    which row.
 
     Raises:
         InvalidConfig: no such preset or key, or no months on both sides of the split.
@@ -78,9 +79,11 @@ def evaluate(
     price, everything = Contest(), Contest()
     rules: dict[str, list[dict[str, dict[str, float]]]] = {}
     left_out: tuple[tuple[str, str], ...] = ()
+    changes: list[dict[str, list[Any]]] = []
     for draw in range(seeds):
         planted = plant(rows, seed + draw, macro=panel.macro, freight_unit=panel.freight_unit)
         left_out = planted.left_out
+        changes.append(planted.as_columns())
         prices, overall = run.scores(planted.rows, seed + draw)
         price.add(prices, planted, columns=("value",))
         if _has_freight(planted):
@@ -106,6 +109,7 @@ def evaluate(
     report["clean"] = run.clean(rows)
     if rules:
         report["thresholds"] = {name: _mean(runs) for name, runs in rules.items()}
+    report["planted_rows"] = changes
     report["fit_seconds"] = {name: scorer.figures["seconds"] for name, scorer in run.scorers.items()}
     worlds = [path for path in map(Path, data) if path.is_dir()]
     if worlds:

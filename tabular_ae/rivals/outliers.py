@@ -20,6 +20,7 @@ _LEAST_SCALE = 1e-3
 # neighbours the last found most on months before the test.
 _LOF_ROWS, _LOF_NEIGHBOURS = 6000, 1500
 _FEWEST = 30
+_DITHER = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +78,10 @@ def fit_outliers(history: History, rows: Rows, seed: int) -> Outliers:
             f"only {len(values)} rows have earlier months", field="data", remedy="give longer series"
         )
     scaled = Scaled.fit(values)
-    x = scaled(values)
-    few = np.random.default_rng([seed, 4]).choice(len(x), size=min(_LOF_ROWS, len(x)), replace=False)
+    rng = np.random.default_rng([seed, 4])
+    # prices that never move would leave a column without spread, and LOF neighbours at no distance
+    x = scaled(values) + rng.normal(0.0, _DITHER, size=values.shape)
+    few = rng.choice(len(x), size=min(_LOF_ROWS, len(x)), replace=False)
     forest = IsolationForest(n_estimators=200, random_state=seed).fit(x)
     neighbours = min(_LOF_NEIGHBOURS, len(few) // 4)
     lof = LocalOutlierFactor(n_neighbors=neighbours, novelty=True).fit(x[few])

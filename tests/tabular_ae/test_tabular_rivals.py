@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tabular_ae.history import History
 from tabular_ae.model import AutoencoderConfig
 from tabular_ae.plant import plant
 from tabular_ae.presets import chosen, known
-from tabular_ae.rivals import SIMPLE, Field, fit_field, freight_z
+from tabular_ae.rivals import SIMPLE, Field, fit_boosted, fit_field, freight_z
 from tabular_ae.rivals.features import features
 from tabular_ae.rows import Rows
 from tabular_ae.threshold_rules import flagged_by_rules
@@ -106,6 +107,16 @@ def test_a_new_item_in_a_new_month_has_no_score_rather_than_zero(rivals: Field, 
     assert all(np.isfinite(scores[name][1:]).all() for name in NAMES)
 
 
+def test_prices_that_never_move_are_no_obstacle(given: Rows, later: Rows) -> None:
+    """A panel of constant unit values fits without a warning, and a price ten times off is the oddest."""
+    still = dataclasses.replace(given, value=2.0 * given.weight)
+    rivals = fit_field(still.take(still.month < later.month.min()), seed=0)
+    off = times(dataclasses.replace(later, value=2.0 * later.weight), 7, 10.0)
+    assert {name: int(np.argmax(score)) for name, score in rivals.scores(off).items()} == dict.fromkeys(
+        NAMES, 7
+    )
+
+
 def test_freight_is_judged_against_other_items_of_the_route(given: Rows) -> None:
     """A rate trebled for all items of a route is ordinary, trebled for one it is not."""
     row = len(given) - 1
@@ -142,6 +153,8 @@ def test_evaluation_puts_every_rival_in_one_table(panel_file: Path) -> None:
         "freight 20–30 × oil": "no oil price for these months, or none in the unit of the freight"
     }
     assert set(report["clean"]) == {*NAMES, "default"}
+    assert [len(record["row"]) for record in report["planted_rows"]] == [report["all"]["planted"]] * 2
+    json.dumps(report, allow_nan=True)
     printed = table(report)
     assert all(printed.count(f"| {name} |") == 3 for name in names if name != "random")
     assert "default / best rival" in printed
@@ -252,7 +265,10 @@ def test_on_real_imports_the_boosted_residual_is_the_rival_to_beat(eval_data: Pa
     rows = Rows.of(source.rename(columns={"hs6": "hs"}))
     learn, test = rows.take(rows.month < 2019 * 12 + 6), rows.take(rows.month >= 2019 * 12 + 6)
     planted = plant(test.take(test.month < 2019 * 12 + 9), 0)
-    scores = fit_field(learn, seed=0).scores(planted.rows)
+    history = History(learn)
+    joined = history.with_rows(planted.rows)
+    scores = fit_boosted(history, learn, seed=0)(joined, planted.rows)
+    scores["rolling-median z"] = SIMPLE["rolling-median z"](joined, planted.rows)
     found = {
         name: int(planted.odd[np.argsort(-np.nan_to_num(s))[: len(s) // 100]].sum())
         for name, s in scores.items()
