@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import itertools
 import unicodedata
 import warnings
 import zipfile
@@ -21,6 +22,7 @@ from customs.errors import InvalidConfig, UnreadableFile
 
 Source = Path | str | bytes
 MAX_BYTES = 2 << 30
+MAX_COLUMNS = 16_384  # what a spreadsheet can hold
 MAX_UNPACKED = 1 << 30  # a workbook is a zip: a small file may unpack to anything
 HEADER_WITHIN = 20  # official downloads put a title and a date above the header
 _END = "\x00end\x00"
@@ -130,10 +132,14 @@ def open_sheet(source: Source, known: Columns, *, mapping: Mapping[str, str] | N
     if data[:4] == b"PAR1":
         return _parquet(name, data, known)
     notes: list[str] = []
-    rows = list(_xlsx(name, data, notes) if data[:4] == b"PK\x03\x04" else _csv(name, data, notes))
-    if not rows:
+    read = _xlsx(name, data, notes) if data[:4] == b"PK\x03\x04" else _csv(name, data, notes)
+    top = list(itertools.islice(read, HEADER_WITHIN))  # what has no header is refused before the rest is read
+    if not top:
         raise UnreadableFile(f"{name} is empty", field="file", remedy="name a file with a header and rows")
-    at = _header_at(name, [fields for _, fields in rows[:HEADER_WITHIN]], known)
+    if (width := max(len(fields) for _, fields in top)) > MAX_COLUMNS:
+        raise UnreadableFile(f"{name} has {width:,} columns", field="file", remedy=_EXPORT)
+    at = _header_at(name, [fields for _, fields in top], known)
+    rows = [*top, *read]
     if at:
         notes.append(f"the header was found on line {rows[at][0]}; what stands above it was left out")
     header = _rstrip(rows[at][1])
