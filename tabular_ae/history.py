@@ -6,17 +6,22 @@ which also reads month t of *other* countries' series of the same item.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from tabular_ae.rows import Floats, Ints, Rows
+from tabular_ae.rows import Floats, Ints, Rows, Texts, numbered
 
 # Shifts beyond this (e^0.7 = 2.0) say more about one series than about its market.
 _CLIP = 0.7
 _MAD_TO_SD = 1.4826
-_CHUNK = 4096
+_CHUNK = 512
+# Groups of much the same size are worked out together: at most this many values, and this much larger.
+_VALUES, _ALIKE = 500_000, 1.5
+
+Usual = Literal["level", "jitter"]
 
 
 def prefixes(hs: str) -> tuple[str, ...]:
@@ -45,14 +50,8 @@ class History:
         self.memory = memory
         self.first = int(rows.month.min()) if len(rows) else 0
         self.months = int(rows.month.max()) - self.first + 1 if len(rows) else 1
-        self.series: dict[tuple[str, str], int] = {}
-        index = np.array(
-            [
-                self.series.setdefault(key, len(self.series))
-                for key in zip(rows.hs, rows.country, strict=True)
-            ],
-            dtype=np.int64,
-        )
+        index, pairs = rows.pairs
+        self.series: dict[tuple[str, str], int] = {pair: i for i, pair in enumerate(pairs)}
         shape = (len(self.series), self.months)
         value, kilograms, freight, freight_kg = (np.zeros(shape) for _ in range(4))
         good = np.isfinite(rows.log_unit)
@@ -69,7 +68,8 @@ class History:
             self.freight: Floats = np.where(freight_kg > 0, np.log(freight / freight_kg), np.nan)
         # what other files work out of the grid once
         self.derived: dict[str, object] = {}
-        self._cache: dict[tuple[str, str, int], tuple[float, float, int]] = {}
+        # per group and month: middle, spread, count; a count below zero is not worked out yet
+        self._tables: dict[tuple[Usual, str], Floats] = {}
 
     # -- looking things up -------------------------------------------------------------------------
 
@@ -79,19 +79,19 @@ class History:
 
     def find_all(self, rows: Rows) -> Ints:
         """`find` for each row."""
-        seen: dict[tuple[str, str], int] = {}
-        keys = zip(rows.hs, rows.country, strict=True)
-        return np.array(
-            [seen[k] if k in seen else seen.setdefault(k, self.find(*k)) for k in keys], dtype=np.int64
-        )
+        number, pairs = rows.pairs
+        return np.array([self.find(*pair) for pair in pairs], dtype=np.int64)[number]
 
     def window(self, grid: Floats, series: Ints, month: Ints, length: int) -> Floats:
         """The `length` months before each month: (n, length), oldest first, NaN where nothing is known."""
         columns = (month - self.first)[:, None] + np.arange(-length, 0)[None, :]
-        inside = (columns >= 0) & (columns < self.months) & (series >= 0)[:, None]
-        out = np.full(columns.shape, np.nan)
-        rows = np.broadcast_to(series[:, None], columns.shape)
-        out[inside] = grid[rows[inside], columns[inside]]
+        if not grid.size:
+            return np.full(columns.shape, np.nan)
+        outside = (columns < 0) | (columns >= self.months) | (series < 0)[:, None]
+        columns += (series * grid.shape[1])[:, None]  # places in the grid laid flat: one look-up, not two
+        columns[outside] = 0
+        out = grid.reshape(-1)[columns]
+        out[outside] = np.nan
         return out
 
     # -- what is usual -----------------------------------------------------------------------------
@@ -131,29 +131,74 @@ class History:
 
     def level(self, group: str, month: int) -> tuple[float, float, int]:
         """Median ln(USD/kg) of a code group over the months before, its spread, how many it rests on."""
-        return self._usual("level", group, month, self.unit, self.members)
+        return self._usual("level", group, month)
 
     def jitter(self, group: str, month: int) -> tuple[float, float, int]:
         """Median and spread of the group's series about their own medians."""
-        return self._usual("jitter", group, month, self.deviation, self.members)
+        return self._usual("jitter", group, month)
 
-    def _usual(
-        self, what: str, group: str, month: int, grid: Floats, members: dict[str, Ints]
-    ) -> tuple[float, float, int]:
-        key = (what, group, month)
-        if key not in self._cache:
-            stop = min(month - self.first, self.months)
-            start = max(month - self.first - self.memory, 0)
-            block = (
-                grid[members[group], start:stop] if group in members and stop > start else np.empty((0, 0))
-            )
-            known = block[np.isfinite(block)]
-            if len(known):
-                middle = float(np.median(known))
-                self._cache[key] = (middle, _MAD_TO_SD * float(np.median(np.abs(known - middle))), len(known))
-            else:
-                self._cache[key] = (np.nan, np.nan, 0)
-        return self._cache[key]
+    def _usual(self, what: Usual, group: str, month: int) -> tuple[float, float, int]:
+        column = int(self._column(month))
+        table = self._tables.get((what, group))
+        if table is None or table[2, column] < 0:
+            # who asks for one month by itself will ask for the others
+            self._work_out(what, {group: np.arange(self.months + self.memory + 1)})
+            table = self._tables[what, group]
+        return float(table[0, column]), float(table[1, column]), int(table[2, column])
+
+    def usual(self, what: Usual, groups: Texts, month: Ints) -> tuple[Floats, Floats, Ints]:
+        """`level` or `jitter` of many groups (n) and months (n,) at once: middles, spreads, counts (n,)."""
+        number, names = numbered(groups)
+        column = self._column(month)
+        wanted = np.zeros((len(names), self.months + self.memory + 1), dtype=bool)
+        wanted[number, column] = True
+        self._work_out(what, {name: np.flatnonzero(wanted[i]) for i, name in enumerate(names)})
+        if not len(names):
+            return np.empty(0), np.empty(0), np.empty(0, dtype=np.int64)
+        found = np.stack([self._tables[what, name] for name in names])[number, :, column]  # (n, 3)
+        return found[:, 0], found[:, 1], found[:, 2].astype(np.int64)
+
+    def _column(self, month: npt.ArrayLike) -> Ints:
+        """Months as columns of the tables; at both ends nothing is known."""
+        return np.clip(np.asarray(month, dtype=np.int64) - self.first, 0, self.months + self.memory)
+
+    def _work_out(self, what: Usual, columns: dict[str, Ints]) -> None:
+        """Fill the groups' tables at these columns where they are not filled yet."""
+        missing: list[tuple[int, str, Ints]] = []  # size, group, columns
+        for group, wanted in columns.items():
+            if (what, group) not in self._tables:
+                table = np.full((3, self.months + self.memory + 1), np.nan)
+                table[2] = -1.0 if len(self.members.get(group, ())) else 0.0
+                self._tables[what, group] = table
+            wanted = wanted[self._tables[what, group][2, wanted] < 0]
+            if len(wanted):
+                missing.append((len(self.members[group]), group, wanted))
+        missing.sort(key=lambda entry: entry[0])
+        grid = self.unit if what == "level" else self.deviation
+        while missing:
+            most = int(missing[0][0] * _ALIKE)
+            taken = next((i for i, entry in enumerate(missing) if entry[0] > most), len(missing))
+            batch, missing = missing[:taken], missing[taken:]
+            self._fill(what, grid, [entry[1] for entry in batch], [entry[2] for entry in batch])
+
+    def _fill(self, what: Usual, grid: Floats, groups: list[str], columns: list[Ints]) -> None:
+        """Middle, spread and count of groups of much the same size, `_VALUES` values at a time."""
+        size = max(len(self.members[group]) for group in groups)
+        members = np.full((len(groups), size), -1, dtype=np.int64)  # −1: a series with nothing known
+        for i, group in enumerate(groups):
+            members[i, : len(self.members[group])] = self.members[group]
+        owner = np.repeat(np.arange(len(groups)), [len(c) for c in columns])
+        column = np.concatenate(columns)
+        step = max(_VALUES // (size * self.memory), 1)
+        for start in range(0, len(column), step):
+            at, mine = column[start : start + step], owner[start : start + step]
+            series = members[mine].ravel()
+            known = self.window(grid, series, np.repeat(at, size) + self.first, self.memory)
+            known = known.reshape(len(at), size * self.memory)
+            middle, count = median_of(known)
+            found = np.stack([middle, spread_of(known, middle), count.astype(np.float64)])  # (3, columns)
+            for i in range(int(mine[0]), int(mine[-1]) + 1):
+                self._tables[what, groups[i]][:, at[mine == i]] = found[:, mine == i]
 
     @cached_property
     def _market(self) -> tuple[dict[str, int], Floats, Floats]:
@@ -167,13 +212,15 @@ class History:
         np.add.at(count, index, known.astype(np.float64))
         return items, total, count
 
-    def market(self, hs: Iterable[str], series: Ints, month: Ints, length: int) -> Floats:
+    def market(self, hs: Texts, series: Ints, month: Ints, length: int) -> Floats:
         """How the item moved in *other* countries: (n, length), the last column being the month itself.
 
         A mean of clipped deviations, shrunk to zero as if two more countries had not moved.
         """
         items, total, count = self._market
-        item = np.array([next((items[p] for p in _own(h) if p in items), -1) for h in hs], dtype=np.int64)
+        number, codes = numbered(hs)
+        places = [next((items[p] for p in _own(code) if p in items), -1) for code in codes]
+        item = np.array(places, dtype=np.int64)[number]
         s = self.window(total, item, month + 1, length)
         n = self.window(count, item, month + 1, length)
         own = self.window(self.deviation, series, month + 1, length)
@@ -186,10 +233,13 @@ class History:
 
     def with_rows(self, rows: Rows) -> History:
         """A history in which `rows` take the place of what was known of their series and months."""
-        theirs = set(zip(rows.hs, rows.country, rows.month, strict=True))
-        known = zip(self.rows.hs, self.rows.country, self.rows.month, strict=True)
-        kept = np.array([key not in theirs for key in known], dtype=bool)
-        return History(Rows.concat([self.rows.take(kept), rows]), memory=self.memory)
+        both = Rows.concat([self.rows, rows])
+        pair, _ = both.pairs
+        span = int(np.ptp(both.month)) + 1 if len(both) else 1
+        key = pair * span + both.month % span  # one number for each series and month
+        kept = np.ones(len(both), dtype=bool)
+        kept[: len(self.rows)] = ~np.isin(key[: len(self.rows)], key[len(self.rows) :])
+        return History(both.take(kept), memory=self.memory)
 
 
 def median_of(values: Floats) -> tuple[Floats, Ints]:

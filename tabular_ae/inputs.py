@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ ROW_CHANNELS = 6
 CHANNELS = STEP_CHANNELS + ROW_CHANNELS
 
 _LIMIT = 5.0
+_YEAR = 2.0 * np.pi * np.arange(12) / 12.0
 # Months of the item's own spread that the item group's spread counts for.
 _SPREAD_MONTHS = 6.0
 # Below these a spread says that a panel was rounded or made up, not that prices are exact.
@@ -67,8 +69,8 @@ def prepare(history: History, rows: Rows, window: int, *, weigh: bool = True) ->
     past = history.window(history.unit, series, rows.month, history.memory)  # (n, memory)
     own, months = median_of(past)
     own_spread = spread_of(past, own)
-    prior, between, depth, group = _priors(history, rows.hs, rows.month)
-    jitter = _jitters(history, rows.hs, rows.month)
+    prior, between, depth, group = _priors(history, rows)
+    jitter = _jitters(history, rows)
 
     own_precision = np.where(
         months > 0, months / (1.5 * jitter**2), 0.0
@@ -95,7 +97,7 @@ def prepare(history: History, rows: Rows, window: int, *, weigh: bool = True) ->
     weight = np.concatenate([kilograms[:, kilograms.shape[1] - window + 1 :], last[:, None]], axis=1)
     weight = weight - np.where(np.isfinite(usual_kilograms), usual_kilograms, last)[:, None]
     market = history.market(rows.hs, series, rows.month, window) / spread[:, None]
-    season = 2.0 * np.pi * ((rows.month[:, None] + np.arange(1 - window, 1)[None, :]) % 12) / 12.0
+    season = (rows.month[:, None] + np.arange(1 - window, 1)[None, :]) % 12  # month of the year, 0…11
 
     facts = np.stack(
         [
@@ -112,54 +114,67 @@ def prepare(history: History, rows: Rows, window: int, *, weigh: bool = True) ->
         ],
         axis=1,
     )
-    x = np.concatenate(
-        [
-            _filled(hidden),
-            np.isfinite(hidden)[..., None],
-            _filled(weight / 2.0),
-            np.isfinite(weight)[..., None],
-            _filled(market),
-            np.sin(season)[..., None],
-            np.cos(season)[..., None],
-            np.repeat(_filled(facts)[:, None, :, 0], window, axis=1),
-        ],
-        axis=2,
-    ).astype(np.float32)
-    assert x.shape == (n, window, CHANNELS)
+    x = np.empty((n, window, CHANNELS), dtype=np.float32)
+    x[..., 0], x[..., 1] = _filled(hidden), np.isfinite(hidden)
+    x[..., 2], x[..., 3] = _filled(weight / 2.0), np.isfinite(weight)
+    x[..., 4] = _filled(market)
+    x[..., 5], x[..., 6] = np.sin(_YEAR)[season], np.cos(_YEAR)[season]
+    x[..., STEP_CHANNELS:] = _filled(facts)[:, None, :]
     return Inputs(x, np.clip(unit, -4 * _LIMIT, 4 * _LIMIT), level, spread, months, group)
 
 
 def _filled(values: Floats) -> Floats:
-    return np.nan_to_num(np.clip(values, -_LIMIT, _LIMIT))[..., None]
+    return np.nan_to_num(np.clip(values, -_LIMIT, _LIMIT))
 
 
-def _priors(history: History, codes: Texts, month: Ints) -> tuple[Floats, Floats, Floats, tuple[str, ...]]:
+def _priors(history: History, rows: Rows) -> tuple[Floats, Floats, Floats, tuple[str, ...]]:
     """Level and spread of the nearest group above each row with three months, else of any with one."""
-    found: dict[tuple[str, int], tuple[float, float, float, str]] = {}
-    for key in zip(codes, map(int, month), strict=True):
-        if key in found:
-            continue
-        best = (np.nan, np.nan, 1.0, "")
-        for group in prefixes(key[0]):
-            middle, between, count = history.level(group, key[1])
-            if count and (not best[3] or count >= 3):
-                thin = 1.0 + 2.0 / count  # few months tell little of how far a group scatters
-                best = (middle, max(between, _LEAST_BETWEEN) * thin, (6 - len(group)) / 4.0, group)
-            if count >= 3:
-                break
-        found[key] = best
-    rows = [found[key] for key in zip(codes, map(int, month), strict=True)]
-    numbers = np.array([row[:3] for row in rows], dtype=np.float64).reshape(len(rows), 3)
-    return numbers[:, 0], numbers[:, 1], numbers[:, 2], tuple(row[3] for row in rows)
+    number, codes, month = _item_months(rows)
+    found = np.tile((np.nan, np.nan, 1.0), (len(month), 1))  # level, spread, depth
+    group = np.full(len(month), "", dtype=object)
+    waiting = np.ones(len(month), dtype=bool)
+    for asked, groups in _upwards({code: prefixes(code) for code in set(codes)}, codes, waiting):
+        middle, between, count = history.usual("level", groups, month[asked])
+        better = (count > 0) & ((group[asked] == "") | (count >= 3))
+        thin = 1.0 + 2.0 / np.maximum(count, 1)  # few months tell little of how far a group scatters
+        depth = (6 - np.array([len(name) for name in groups])) / 4.0
+        best = np.stack([middle, np.maximum(between, _LEAST_BETWEEN) * thin, depth], axis=1)
+        found[asked[better]] = best[better]
+        group[asked[better]] = groups[better]
+        waiting[asked[count >= 3]] = False
+    rest = found[number]
+    return rest[:, 0], rest[:, 1], rest[:, 2], tuple(group[number])
 
 
-def _jitters(history: History, codes: Texts, month: Ints) -> Floats:
+def _jitters(history: History, rows: Rows) -> Floats:
     """Spread of a month about its series' level in the nearest group with 24 months to tell it from."""
-    found: dict[tuple[str, int], float] = {}
-    for key in zip(codes, map(int, month), strict=True):
-        if key not in found:
-            spreads = ((history.jitter(group, key[1])) for group in (*prefixes(key[0]), "all"))
-            found[key] = next(
-                (max(s, _LEAST_SPREAD) for _, s, count in spreads if count >= 24), _FIRST_SPREAD
+    number, codes, month = _item_months(rows)
+    found = np.full(len(month), _FIRST_SPREAD)
+    waiting = np.ones(len(month), dtype=bool)
+    for asked, groups in _upwards({c: (*prefixes(c), "all") for c in set(codes)}, codes, waiting):
+        _, spread, count = history.usual("jitter", groups, month[asked])
+        enough = count >= 24
+        found[asked[enough]] = np.maximum(spread[enough], _LEAST_SPREAD)
+        waiting[asked[enough]] = False
+    return found[number]
+
+
+def _item_months(rows: Rows) -> tuple[Ints, Texts, Ints]:
+    """Each row's number among the different items and months (n,), and their codes and months (k,)."""
+    item, codes = rows.items
+    span = int(np.ptp(rows.month)) + 1 if len(rows) else 1
+    _, first, number = np.unique(item * span + rows.month % span, return_index=True, return_inverse=True)
+    return number, codes[item[first]], rows.month[first]
+
+
+def _upwards(
+    chains: Mapping[str, tuple[str, ...]], codes: Texts, waiting: npt.NDArray[np.bool_]
+) -> Iterator[tuple[Ints, Texts]]:
+    """Places of the codes that still wait (k,), with the group that each asks next, nearest first."""
+    for step in range(max(map(len, chains.values()), default=0)):
+        asked = [i for i in np.flatnonzero(waiting) if len(chains[codes[i]]) > step]
+        if asked:
+            yield (
+                np.array(asked, dtype=np.int64),
+                np.array([chains[codes[i]][step] for i in asked], dtype=object),
             )
-    return np.array([found[key] for key in zip(codes, map(int, month), strict=True)], dtype=np.float64)

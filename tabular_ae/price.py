@@ -18,7 +18,8 @@ from tabular_ae.model import Autoencoder, AutoencoderConfig
 from tabular_ae.proposal import MINMAX_CHANNELS, MinMax
 from tabular_ae.rows import Floats, Ints, Rows
 
-_BATCH = 4096
+# Small enough for the gates of one batch to stay in the cache; 4096 is a third slower.
+_BATCH = 512
 # Outputs are cut here so that the order of float sums, which depends on the batch, does not show.
 _DECIMALS = 4
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,18 @@ def month_number(text: str) -> int:
 def month_text(number: int) -> str:
     """The month as it is written, `YYYY-MM`."""
     return f"{number // 12:04d}-{number % 12 + 1:02d}"
+
+
+def numbered(texts: Texts) -> tuple[Ints, Texts]:
+    """The number of each text (n,), and the different texts in the order of their first appearance.
+
+    >>> numbered(np.array(["b", "a", "b"], dtype=object))
+    (array([0, 1, 0]), array(['b', 'a'], dtype=object))
+    """
+    import pandas as pd  # not before it is needed: it takes a third of a second
+
+    number, different = pd.factorize(texts)
+    return number.astype(np.int64, copy=False), np.asarray(different, dtype=object)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +95,21 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.hs)
+
+    # Text is compared once for each row; whatever groups rows by item or series goes by these numbers.
+
+    @cached_property
+    def items(self) -> tuple[Ints, Texts]:
+        """Number of each row's code (n,), and the codes in the order of their first appearance."""
+        return numbered(self.hs)
+
+    @cached_property
+    def pairs(self) -> tuple[Ints, list[tuple[str, str]]]:
+        """Number of each row's item and country (n,), and the pairs in the order of first appearance."""
+        (item, codes), (origin, countries) = self.items, numbered(self.country)
+        number, different = numbered(item * max(len(countries), 1) + origin)
+        places = np.divmod(different.astype(np.int64), max(len(countries), 1))
+        return number, list(zip(codes[places[0]], countries[places[1]], strict=True))
 
     @property
     def unit_value(self) -> Floats:

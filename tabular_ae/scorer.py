@@ -222,10 +222,8 @@ class TabularScorer:
         self, prices: Prices, chosen: np.ndarray, chains: Sequence[tuple[str, ...]], *, consignment: bool
     ) -> tuple[Floats, Floats]:
         conformal = self.calibrations[PRICE].of(consignment=consignment)
-        reaches: dict[str, float] = {}
-        for chain in set(chains):
-            reaches["|".join(chain)] = conformal.interval(chain, _INTERVAL)
-        reach = np.array([reaches["|".join(chain)] for chain in chains]) * prices.scale[chosen]
+        reaches = {chain: conformal.interval(chain, _INTERVAL) for chain in set(chains)}
+        reach = np.array([reaches[chain] for chain in chains]) * prices.scale[chosen]
         centre = prices.centre[chosen]
         return np.exp(centre - reach / self.price.config.low_weight), np.exp(centre + reach)
 
@@ -286,13 +284,12 @@ class TabularScorer:
 
 
 def _reasons(rows: Rows, prices: Prices) -> list[str | None]:
-    bad_weight = ~(rows.weight > 0)
-    bad_value = ~(rows.value > 0)
-    silent = ~np.isfinite(prices.score)
-    return [
-        NO_WEIGHT if w else NO_VALUE if v else NO_HISTORY if s else None
-        for w, v, s in zip(bad_weight, bad_value, silent, strict=True)
-    ]
+    reasons = np.full(len(rows), None, dtype=object)
+    reasons[~np.isfinite(prices.score)] = NO_HISTORY
+    reasons[~(rows.value > 0)] = NO_VALUE
+    reasons[~(rows.weight > 0)] = NO_WEIGHT
+    found: list[str | None] = reasons.tolist()
+    return found
 
 
 def _chain(hs: str) -> tuple[str, ...]:
@@ -300,8 +297,9 @@ def _chain(hs: str) -> tuple[str, ...]:
 
 
 def _chains(rows: Rows) -> list[tuple[str, ...]]:
-    known: dict[str, tuple[str, ...]] = {}
-    return [known[hs] if hs in known else known.setdefault(hs, panel_chain(hs)) for hs in rows.hs]
+    number, codes = rows.items
+    chains = [panel_chain(hs) for hs in codes]
+    return [chains[i] for i in number.tolist()]
 
 
 def panel_chain(hs: str) -> tuple[str, ...]:

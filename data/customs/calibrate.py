@@ -6,7 +6,8 @@ out from training, (1 + how many are at least as odd) / (n + 1) is wrong about a
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,9 @@ MIN_GROUP = 99
 # The parts of the clean scores that set the decay beyond the largest one.
 _TAIL_SHARE, _HALF = 0.1, 0.5
 _LN10 = float(np.log(10.0))
+# No data carries a tail this far: beyond it surprise still grows, but slowly, so that clean scores that happen
+# to be all alike cannot make a billion of one that is not.
+_FAR = 12.0
 
 Scores = npt.NDArray[np.float64]
 
@@ -56,6 +60,7 @@ class Conformal:
         self.groups: dict[str, Scores] = {
             name: np.sort(np.asarray(s, dtype=np.float64)) for name, s in groups.items()
         }
+        self._tails: dict[str, _Tail] = {}  # worked out when first asked for
 
     @classmethod
     def fit(
@@ -93,12 +98,15 @@ class Conformal:
     ) -> tuple[Scores, Scores, list[str]]:
         """Calibrate many scores; NaN (abstained) stays NaN. Returns p-values, surprises and groups."""
         values = np.asarray(scores, dtype=np.float64)
-        chosen: dict[Hashable, str] = {}
-        groups = [chosen.setdefault(key, self.group_for(key)) for key in map(tuple, chains)]
+        groups = list(map(functools.cache(self.group_for), map(tuple, chains)))
         p, surprise = np.full(len(values), np.nan), np.full(len(values), np.nan)
-        names = np.asarray(groups, dtype=object)
-        for group in set(groups):
-            rows = np.flatnonzero((names == group) & np.isfinite(values))
+        numbers = {group: i for i, group in enumerate(dict.fromkeys(groups))}
+        number = np.array([numbers[group] for group in groups], dtype=np.int64)
+        order = np.argsort(number, kind="stable")
+        order = order[np.isfinite(values[order])]  # by group, without the abstained
+        ends = np.searchsorted(number[order], np.arange(1, len(numbers)))
+        # not strict: of no scores at all, split still makes one part
+        for group, rows in zip(numbers, np.split(order, ends), strict=False):
             p[rows], surprise[rows] = self.in_group(values[rows], group)
         return p, surprise, groups
 
@@ -108,7 +116,9 @@ class Conformal:
         n = len(clean)
         at_least_as_odd = n - np.searchsorted(clean, scores, side="left")
         p = np.asarray((1.0 + at_least_as_odd) / (n + 1.0), dtype=np.float64)
-        return p, _surprise(scores, clean)
+        if group not in self._tails:
+            self._tails[group] = _Tail.of(clean)
+        return p, self._tails[group].surprise(scores)
 
     def interval(self, chain: Sequence[str], share: float = 0.9) -> float:
         """The score that `share` of clean cases stay at or below."""
@@ -135,23 +145,44 @@ class Conformal:
         return cls({g: scores[mine & (groups == g)] for g in dict.fromkeys(groups[mine])})
 
 
-def _surprise(scores: Scores, clean: Scores) -> Scores:
-    """−log10 of a continuous, strictly decreasing tail probability.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tail:
+    """A continuous, strictly decreasing tail probability of one group's clean scores.
 
     Between clean scores the tail is interpolated; beyond the largest it decays exponentially; below the
     smallest it approaches one likewise. The decay is the mean excess of the upper tenth or, where a few
     scores happen to lie close together, what the way from the median to the upper tenth implies.
+
+    knots: the distinct clean scores (k,); log_tail: ln of the share at least as odd, at each (k,).
     """
-    n = len(clean)
-    knots, first = np.unique(clean, return_index=True)
-    tail = (n - first) / (n + 1.0)  # share at least as odd, at each distinct clean score
-    upper = clean[-max(int(np.ceil(_TAIL_SHARE * n)), 1) :]
-    from_median = float(upper[0] - np.median(clean)) / float(np.log(_HALF / _TAIL_SHARE))
-    least = 1e-9 * max(1.0, abs(float(clean[-1])))
-    decay = max(float(upper.mean() - upper[0]), from_median, least)
-    log_tail = np.interp(scores, knots, np.log(tail))
-    above = scores > knots[-1]
-    log_tail[above] = np.log(tail[-1]) - (scores[above] - knots[-1]) / decay
-    below = scores < knots[0]
-    log_tail[below] = np.log1p(-(1.0 - tail[0]) * np.exp(-(knots[0] - scores[below]) / decay))
-    return np.asarray(-log_tail / _LN10)
+
+    knots: Scores
+    log_tail: Scores
+    first: float
+    decay: float
+
+    @classmethod
+    def of(cls, clean: Scores) -> _Tail:
+        """From clean scores in order (n,)."""
+        n = len(clean)
+        knots, first = np.unique(clean, return_index=True)
+        tail = (n - first) / (n + 1.0)  # share at least as odd, at each distinct clean score
+        upper = clean[-max(int(np.ceil(_TAIL_SHARE * n)), 1) :]
+        from_median = float(upper[0] - np.median(clean)) / float(np.log(_HALF / _TAIL_SHARE))
+        least = 1e-9 * max(1.0, abs(float(clean[-1])))
+        decay = max(float(upper.mean() - upper[0]), from_median, least)
+        return cls(knots, np.log(tail), float(tail[0]), decay)
+
+    def surprise(self, scores: Scores) -> Scores:
+        """−log10 of the tail probability at each score."""
+        log_tail = np.interp(scores, self.knots, self.log_tail)
+        above = scores > self.knots[-1]
+        log_tail[above] = self.log_tail[-1] - (scores[above] - self.knots[-1]) / self.decay
+        below = scores < self.knots[0]
+        log_tail[below] = np.log1p(
+            -(1.0 - self.first) * np.exp(-(self.knots[0] - scores[below]) / self.decay)
+        )
+        surprise = np.asarray(-log_tail / _LN10)
+        beyond = surprise > _FAR
+        surprise[beyond] = _FAR + np.log1p(surprise[beyond] - _FAR)
+        return surprise

@@ -100,3 +100,10 @@ def test_an_interval_holds_its_share_of_clean_scores() -> None:
 def test_nothing_to_calibrate_on_is_refused(scores: list[float]) -> None:
     with pytest.raises(InvalidValue):
         Conformal.fit(scores, [("all",)] * len(scores))
+
+
+def test_clean_scores_all_alike_make_no_absurd_surprise() -> None:
+    """Beyond what data can carry, surprise still tells apart but grows slowly."""
+    conformal = Conformal.fit(np.zeros(200), [()] * 200)
+    near, far = (conformal(score, ()).surprise for score in (1.0, 2.0))
+    assert 12 < near < far < 50
