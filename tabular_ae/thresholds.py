@@ -16,7 +16,7 @@ ThresholdKind = Literal["top5", "top10", "iqr", "dynamic"]
 KINDS: tuple[ThresholdKind, ...] = ("top5", "top10", "iqr", "dynamic")
 
 _SHARES = {"top5": 0.05, "top10": 0.10}
-# Tukey, "Exploratory Data Analysis" (1977): beyond the upper quartile by this many times the quartiles' range.
+# Tukey, "Exploratory Data Analysis" (1977): beyond the upper quartile by this many quartile ranges.
 _FENCE = 1.5
 # The dynamic rule: standard deviations above the moving mean, errors of the series that move along, and how
 # few of them leave it to all validation errors.

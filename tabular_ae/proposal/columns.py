@@ -1,8 +1,11 @@
-"""The columns that the proposal's network reads of a row, unscaled: trade, year so far, freight, macro, labels."""
+"""What the proposal's network reads of a row, unscaled: trade, the year so far, freight, macro, country.
+
+Country is the proposal's category, as a number like its other label columns. Its month orders the rows and is
+no column: as one it only marks when a row was learned, and every later month then looks odd.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +13,7 @@ import numpy as np
 from tabular_ae.history import History
 from tabular_ae.macro import Macro
 from tabular_ae.proposal.config import ProposalConfig
-from tabular_ae.rows import Floats, Ints, Rows
+from tabular_ae.rows import Floats, Ints, Rows, Texts
 
 # kg, USD, both of the calendar year up to and with the month, USD/kg, the panel's freight per kg
 TRADE = ("weight", "value", "weight_of_year", "value_of_year", "unit_value", "freight")
@@ -21,7 +24,7 @@ _CARRY = 3
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Which channels a model reads, in their order, and the labels it gives numbers to.
+    """Which channels a model reads, in their order, and the countries it gives numbers to.
 
     names: c channels; countries: those of the training rows, numbered in this order; macro: the figures.
     """
@@ -32,10 +35,16 @@ class Columns:
 
     @classmethod
     def choose(cls, config: ProposalConfig, learn: Rows, macro: Macro | None) -> Columns:
-        """What a configuration asks for and the training rows and the panel have."""
+        """What a configuration asks for and the training rows have.
+
+        A figure that is published only later is left out: it could not be scaled.
+        """
         trade = TRADE if np.isfinite(learn.freight).any() else TRADE[:-1]
-        known = tuple(name for name in MACRO if config.macro and macro is not None and name in macro.names)
-        labels = () if config.numeric_only else ("month", "country")
+        known: tuple[str, ...] = ()
+        if config.macro and macro is not None:
+            figures = {name: macro.one(name, learn.month, carry=_CARRY) for name in MACRO}
+            known = tuple(name for name, of_rows in figures.items() if np.isfinite(of_rows).any())
+        labels = () if config.numeric_only else ("country",)
         countries = tuple(sorted(set(map(str, learn.country)))) if labels else ()
         return cls((*trade, *known, *labels), countries, macro if known else None)
 
@@ -60,18 +69,16 @@ class Columns:
         out[~np.isfinite(trade[:, :, 0])] = np.nan
         return out
 
-    def _joined(self, trade: Floats, months: Ints, country: Sequence[str]) -> Floats:
+    def _joined(self, trade: Floats, months: Ints, country: Texts) -> Floats:
         """Trade columns (n · w, 6) with those of the months (n, w) and countries (n,): (n, w, c)."""
         n, w = months.shape
         trade = trade.reshape(n, w, len(TRADE))
         place = {name: i for i, name in enumerate(self.countries)}
         number = np.array([place.get(str(c), np.nan) for c in country], dtype=np.float64)
-        parts = []
+        parts: list[Floats] = []
         for name in self.names:
             if name in TRADE:
                 parts.append(trade[:, :, TRADE.index(name)])
-            elif name == "month":
-                parts.append(months % 12 + 1.0)
             elif name == "country":
                 parts.append(np.broadcast_to(number[:, None], (n, w)))
             else:

@@ -19,7 +19,7 @@ class ProposalConfig:
     error: of the whole `window`, as the proposal scored, or of its `last` step alone.
     embedding: size of the item's embedding, 0 = none; dropout: share of the state set to zero in training.
     macro: Dubai oil, KRW/USD, CPI and PPI of the month as columns, where the panel has them.
-    numeric_only: without the month of the year and the country as columns.
+    numeric_only: without the country as a column.
     threshold: the rule that flagged rows in the proposal; flag_share: part of clean rows flagged here.
     memory, calibration_share, low_weight: read by every scorer, as in `AutoencoderConfig`.
     """

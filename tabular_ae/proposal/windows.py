@@ -45,12 +45,12 @@ def mixed(columns: Columns, history: History, rows: Rows, window: int) -> Window
 
     Its frame held the official files one after the other, so rows lie month by month, and each carries its
     position as an index label. For every item the windows slide over the item's rows in that order, whatever
-    their countries. A window's error belongs to its last row; the proposal booked it to *the first row's index
-    label plus window − 1*. The two agree only where an item's rows happen to lie next to each other. Anywhere
-    else the error lands on the row that lies window − 1 lines below the first one in the whole frame: mostly
-    another item, often a month before the window's end, so this is the one place that looks ahead. Of two
-    errors for one label the later item's stays; labels beyond the frame's end are lost, and so are rows of
-    items with fewer rows than a window.
+    their countries. A window's error belongs to its last row; the proposal booked it to *the index label of
+    the first row plus window − 1*. The two agree only where an item's rows happen to lie next to each other.
+    Anywhere else the error lands on the row that lies window − 1 lines below the first one in the frame. That
+    is mostly another item, and often a month before the window's end: this is the one place that looks ahead.
+    Of two errors for one label the later item's stays. Labels beyond the frame's end are lost, and so are
+    rows of items with fewer rows than a window.
     """
     frame = np.argsort(rows.month, kind="stable")  # index label -> row
     item = np.unique(rows.hs[frame].astype(str), return_inverse=True)[1]
