@@ -1,8 +1,9 @@
 """How fast and how large: ours beside PyOD on the same rows and the same windows, in one run.
 
-Each contender fits and scores in a process of its own on the same number of threads. `model` is what a
-detector does with windows that are ready: our network's forward pass beside PyOD's `decision_function`.
-`end_to_end` is `TabularScorer.score_panel`: history, features, network, calibration and expected range.
+Each contender fits and scores in a process of its own on the same number of threads; its peak memory is what
+it takes beyond its imports. `model` is what a detector does with windows that are ready: the forward pass of
+our network beside PyOD's `decision_function`. `end_to_end` is `TabularScorer.score_panel`: history, features,
+network, calibration and expected range.
 """
 
 from __future__ import annotations
@@ -208,7 +209,7 @@ def _run(folder: Path, name: str, threads: int) -> dict[str, Any]:
         raise CustomsError(
             f"{name} did not finish: {said[-1]}",
             field="bench",
-            remedy="run fewer rows, or leave it out with --only",
+            remedy="run fewer rows, or choose contenders with --only",
         )
     found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     if "problems" in found:

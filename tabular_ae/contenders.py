@@ -115,11 +115,10 @@ def prepare_folder(folder: Path) -> dict[str, Any]:
 
 
 def _config(name: str, overrides: Mapping[str, str]) -> Any:
-    from customs.config import load_config
-    from tabular_ae.model import AutoencoderConfig
-    from tabular_ae.train import CONFIGS
+    from tabular_ae.presets import chosen
 
-    return load_config(AutoencoderConfig, CONFIGS, name, overrides)
+    # of both, so that a key which only one of them has is no error
+    return next(p.config for p in chosen(tuple(OURS.values()), overrides) if p.name == name)
 
 
 def _ours(folder: Path, name: str) -> dict[str, Any]:
@@ -129,7 +128,7 @@ def _ours(folder: Path, name: str) -> dict[str, Any]:
 
     plan, config_name = _plan(folder), OURS[name]
     config = _config(config_name, plan.overrides)
-    before = peak_bytes()
+    before = _after_imports()
     panel = Panel(_read_rows(folder), plan.freight_unit)
     scorer, fitted = _timed(lambda: fit(panel, config, seed=plan.seed))
     found, whole = _fastest(lambda: scorer.score_panel(panel.rows))
@@ -177,7 +176,7 @@ def _windows(caught: list[tuple[Any, tuple[Any, ...]]], network: Any) -> int:
 def _peer(folder: Path, name: str) -> dict[str, Any]:
     """Fit a PyOD detector with its library's defaults, then score every window."""
     detector, settings = _detector(name, _plan(folder).seed)
-    before = peak_bytes()
+    before = _after_imports()
     learn, every = _matrix(folder, "learn"), _matrix(folder, "all")
     _, fitted = _timed(lambda: detector.fit(learn))
     scores, spent = _fastest(lambda: detector.decision_function(every))
@@ -224,6 +223,13 @@ def peak_bytes() -> int:
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _after_imports() -> int:
+    """`peak_bytes` once the libraries are there that load themselves on first use: they are nobody's data."""
+    for library in ("pandas", "torch._dynamo"):  # torch's optimisers take the second
+        importlib.import_module(library)
+    return peak_bytes()
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, Timed]:
