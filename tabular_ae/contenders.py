@@ -96,7 +96,6 @@ def prepare_folder(folder: Path) -> dict[str, Any]:
     """Write the flagship's windows as flat matrices: `learn.npy` of the rows it learns from, `all.npy`."""
     from tabular_ae.history import History
     from tabular_ae.inputs import prepare
-    from tabular_ae.price import trainable
 
     rows, config = _read_rows(folder), _config("default", _plan(folder).overrides)
     history = History(rows, memory=config.memory)
@@ -104,7 +103,7 @@ def prepare_folder(folder: Path) -> dict[str, Any]:
     # as `train.fit` splits: the last share of the months calibrates
     months = np.unique(rows.month)
     start = months[-max(1, round(config.calibration_share * len(months)))]
-    learn = (rows.month < start) & trainable(inputs)
+    learn = (rows.month < start) & np.isfinite(inputs.level) & np.isfinite(inputs.unit[:, -1])
     flat = inputs.x.reshape(len(rows), -1)  # (n, window * channels)
     np.save(folder / "all.npy", flat)
     np.save(folder / "learn.npy", flat[learn])
@@ -122,7 +121,7 @@ def _config(name: str, overrides: Mapping[str, str]) -> Any:
 
 
 def _ours(folder: Path, name: str) -> dict[str, Any]:
-    """Fit, score the panel end to end, then give the network alone the same windows once more."""
+    """Fit, score the panel end to end, then let the model alone score what it was shown once more."""
     from tabular_ae.data import Panel
     from tabular_ae.train import fit
 
@@ -133,7 +132,7 @@ def _ours(folder: Path, name: str) -> dict[str, Any]:
     scorer, fitted = _timed(lambda: fit(panel, config, seed=plan.seed))
     found, whole = _fastest(lambda: scorer.score_panel(panel.rows))
     peak = peak_bytes() - before
-    windows, alone = _network_alone(scorer, panel.rows)
+    windows, alone = _model_alone(scorer, panel.rows)
     return {
         "settings": f"configuration {config_name}, {getattr(config, 'epochs', '?')} epochs",
         "fit_seconds": fitted.wall,
@@ -146,8 +145,20 @@ def _ours(folder: Path, name: str) -> dict[str, Any]:
     }
 
 
+def _model_alone(scorer: TabularScorer, rows: Rows) -> tuple[int, Timed]:
+    """Windows and the time that the model takes for them once they and their features are ready."""
+    from tabular_ae.flagship import Flagship
+
+    history, price = scorer.history.with_rows(rows), scorer.price
+    if isinstance(price, Flagship):
+        inputs, seen = price.see(history, rows)
+        _, spent = _fastest(lambda: price.odds(price.guess(inputs, seen), rows.log_unit))
+        return len(rows), spent
+    return _network_alone(scorer, rows)
+
+
 def _network_alone(scorer: TabularScorer, rows: Rows) -> tuple[int, Timed]:
-    """The batches that `score_panel` gives the network, caught once and run again: windows, time."""
+    """The batches that `score_panel` gives the proposal's network, caught once and run again."""
     import torch
 
     caught: list[tuple[torch.nn.Module, tuple[Any, ...]]] = []

@@ -12,6 +12,7 @@ import numpy as np
 
 from customs.errors import InvalidConfig
 from customs.progress import Progress, silent
+from tabular_ae.checks import PRICE
 from tabular_ae.contest import Contest
 from tabular_ae.data import Panel, read_panel
 from tabular_ae.metrics import false_alarms
@@ -19,7 +20,7 @@ from tabular_ae.plant import Planted, plant
 from tabular_ae.presets import DEFAULT, Preset, chosen
 from tabular_ae.rivals import Field, fit_field
 from tabular_ae.rows import Floats, Rows, month_number, month_text
-from tabular_ae.scorer import PRICE, TabularScorer
+from tabular_ae.scorer import TabularScorer
 from tabular_ae.table import table
 from tabular_ae.threshold_rules import flagged_by_rules
 from tabular_ae.train import fit

@@ -33,7 +33,7 @@ def prefixes(hs: str) -> tuple[str, ...]:
     return tuple(hs[:n] for n in range(len(hs) - len(hs) % 2, 3, -2))
 
 
-def _own(hs: str) -> tuple[str, ...]:
+def own_codes(hs: str) -> tuple[str, ...]:
     """Codes under which a panel may keep this very item: itself, and coarser ones down to six digits."""
     return tuple(p for p in prefixes(hs) if len(p) >= 6 or p == hs)
 
@@ -66,6 +66,7 @@ class History:
             self.unit: Floats = np.where(kilograms > 0, np.log(value / kilograms), np.nan)
             self.weight: Floats = np.where(kilograms > 0, np.log(kilograms), np.nan)
             self.freight: Floats = np.where(freight_kg > 0, np.log(freight / freight_kg), np.nan)
+        self.pairs = pairs  # item and country of each series
         # what other files work out of the grid once
         self.derived: dict[str, object] = {}
         # per group and month: middle, spread, count; a count below zero is not worked out yet
@@ -75,7 +76,7 @@ class History:
 
     def find(self, hs: str, country: str) -> int:
         """The series of this item and country, or of the nearest coarser code a panel holds; −1 if none."""
-        return next((self.series[p, country] for p in _own(hs) if (p, country) in self.series), -1)
+        return next((self.series[p, country] for p in own_codes(hs) if (p, country) in self.series), -1)
 
     def find_all(self, rows: Rows) -> Ints:
         """`find` for each row."""
@@ -219,7 +220,7 @@ class History:
         """
         items, total, count = self._market
         number, codes = numbered(hs)
-        places = [next((items[p] for p in _own(code) if p in items), -1) for code in codes]
+        places = [next((items[p] for p in own_codes(code) if p in items), -1) for code in codes]
         item = np.array(places, dtype=np.int64)[number]
         s = self.window(total, item, month + 1, length)
         n = self.window(count, item, month + 1, length)

@@ -4,11 +4,10 @@
       encoder LSTM          -> last state (n, hidden)
       repeated              -> (n, window, hidden)
       decoder LSTM          -> (n, window, hidden)
-      linear                -> (n, window, out)
+      linear                -> (n, window, 2)
 
-`reconstruct` is the proposal's network: out = channels, trained on squared error. `predict` is the same
-network with the last month's unit value hidden from it: out = 2, the scaled log unit value of every step and
-the logarithm of its noise, trained on a Student-t likelihood, so that the last step is a prediction.
+The last month's unit value is hidden from it. Of every step it answers the scaled log unit value and the
+logarithm of its noise, trained on a Student-t likelihood, so that the last step is a prediction.
 """
 
 from __future__ import annotations
@@ -23,31 +22,48 @@ from customs.errors import InvalidConfig
 
 
 @dataclass(frozen=True)
-class AutoencoderConfig:
-    """Size, inputs and training of one autoencoder.
+class FlagshipConfig:
+    """Parts, size and training of the flagship.
 
-    goal: reconstruct every channel, or predict the hidden unit value.
     window, memory: months the network reads; months that "usual" reaches back.
-    calibration_share: last part of the months, kept from training for the calibration.
-    low_weight: how much more a low unit value counts than a high one; 1 = the same.
-    flag_share: part of clean rows flagged.
+    lstm, trees: whether the network and the boosted trees predict the unit value; at least one does.
+    exposure: whether trees that have seen falsified prices judge the distance, or the distance alone does.
+    hidden, epochs, batch, learning_rate: of the network; freedom: of its Student-t likelihood; past_weight:
+    what the months it can see count beside the hidden one.
+    folds: models of each kind of tree; rounds, leaves, tree_rate: of the trees that predict; scale_rounds: of
+    those that predict the noise; odd_rounds: of those that judge.
+    refit: fit again on all months once the later ones have served for the calibration.
+    later_months: how many months after its own a row of a panel may be compared with, where there are any; 0 to 6.
+    A declared line never is.
+    calibration_share: last part of the months, which calibrate; flag_share: part of clean rows flagged.
     """
 
-    goal: Literal["reconstruct", "predict"] = "predict"
+    model: Literal["flagship"] = "flagship"
     window: int = 12
     memory: int = 12
+    lstm: bool = True
+    trees: bool = True
+    exposure: bool = True
     hidden: int = 64
     epochs: int = 12
-    batch: int = 64
+    batch: int = 128
     learning_rate: float = 2e-3
     freedom: float = 4.0
     past_weight: float = 0.1
+    folds: int = 3
+    rounds: int = 200
+    leaves: int = 31
+    tree_rate: float = 0.07
+    scale_rounds: int = 120
+    odd_rounds: int = 200
+    refit: bool = True
+    later_months: int = 6
     calibration_share: float = 0.2
-    low_weight: float = 1.3
     flag_share: float = 0.01
 
     def __post_init__(self) -> None:
         least = {"window": 2, "memory": 2, "hidden": 1, "epochs": 1, "batch": 1}
+        least |= {"folds": 2, "rounds": 1, "leaves": 2, "scale_rounds": 1, "odd_rounds": 1, "later_months": 0}
         for key, low in least.items():
             if getattr(self, key) < low:
                 raise InvalidConfig(
@@ -59,7 +75,11 @@ class AutoencoderConfig:
                 field="config.window",
                 remedy="give a memory of at least window - 1",
             )
-        for key in ("learning_rate", "freedom", "low_weight"):
+        if not (self.lstm or self.trees):
+            raise InvalidConfig(
+                "nothing predicts the unit value", field="config.lstm", remedy="set lstm or trees to true"
+            )
+        for key in ("learning_rate", "freedom", "tree_rate"):
             if not getattr(self, key) > 0:
                 raise InvalidConfig(
                     f"got {getattr(self, key)}", field=f"config.{key}", remedy="give more than 0"
@@ -74,30 +94,23 @@ class AutoencoderConfig:
 class Autoencoder(nn.Module):
     """Encoder and decoder LSTM of one direction with the last state between them."""
 
-    def __init__(self, config: AutoencoderConfig, channels: int) -> None:
+    def __init__(self, config: FlagshipConfig, channels: int) -> None:
         super().__init__()
         self.config = config
         self.channels = channels
-        out = channels if config.goal == "reconstruct" else 2
         self.encoder = nn.LSTM(channels, config.hidden, batch_first=True)
         self.decoder = nn.LSTM(config.hidden, config.hidden, batch_first=True)
-        self.out = nn.Linear(config.hidden, out)
+        self.out = nn.Linear(config.hidden, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, window, channels) -> (n, window, out)."""
+        """(n, window, channels) -> (n, window, 2): scaled log unit value, log noise."""
         _, (state, _) = self.encoder(x)  # state (1, n, hidden)
         repeated = state[0][:, None, :].expand(-1, x.shape[1], -1)  # (n, window, hidden)
         decoded, _ = self.decoder(repeated)
         return self.out(decoded)
 
 
-def reconstruction_loss(out: Tensor, x: Tensor, known: Tensor) -> Tensor:
-    """Mean squared error over the known steps; known is bool (n, window)."""
-    error = ((out - x) ** 2).mean(dim=2)
-    return (error * known).sum() / known.sum().clamp(min=1)
-
-
-def prediction_loss(out: Tensor, unit: Tensor, config: AutoencoderConfig) -> Tensor:
+def prediction_loss(out: Tensor, unit: Tensor, config: FlagshipConfig) -> Tensor:
     """Student-t negative log likelihood; unit (n, window) is NaN where unknown.
 
     The hidden last month counts fully, the months the network could see `past_weight` of their mean.

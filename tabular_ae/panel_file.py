@@ -9,15 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from customs.errors import UnreadableFile
-from tabular_ae.data import read_series
+from customs.errors import InvalidConfig, UnreadableFile
+from tabular_ae.data import read_macro, read_series
 from tabular_ae.scorer import TabularScorer
 
 
 def score_file(
-    model: Path, data: Path, out: Path, *, columns: Mapping[str, str] | None = None, device: str = "cpu"
+    model: Path,
+    data: Path,
+    out: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    freight: Path | None = None,
+    macro: Path | None = None,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Score `data` with the artefact `model` and write `out`; returns counts.
+
+    freight, macro: published route freight and monthly figures to join, as in training; figures of months that
+    the model already knows are replaced.
 
     The columns are `row` (0-based), those of `TabularScorer.score_panel`, and `reason`: why a row has no
     score, null where it has one. A row the reader refuses keeps its place, with nulls and its reason.
@@ -26,7 +36,16 @@ def score_file(
     import pyarrow.parquet as pq
 
     scorer = TabularScorer.load(model, device)
-    read = read_series(data, columns)
+    read = read_series(data, columns, freight=freight)
+    known = scorer.converter.freight_unit
+    if read.freight_unit is not None and known is not None and read.freight_unit != known:
+        raise InvalidConfig(
+            f"freight is in {read.freight_unit}, the model knows it in {known}",
+            field="data",
+            remedy=f"give freight in {known}",
+        )
+    if macro is not None:
+        scorer.know(read_macro(macro))
     found = scorer.score_panel(read.rows)
     scored = np.isfinite(found["p_value"])
     found["flagged"] = [bool(yes) if ok else None for yes, ok in zip(found["flagged"], scored, strict=True)]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from customs.config import load_config
 from customs.errors import InvalidConfig
-from tabular_ae.model import AutoencoderConfig
-from tabular_ae.proposal.config import ProposalConfig
 from tabular_ae.proposal.grid import GRID
-from tabular_ae.train import CONFIGS
+from tabular_ae.train import CONFIGS, kind_of
 
 DEFAULT = "default"
 PROPOSALS = ("proposal-a", "proposal-b", "proposal-original-windows")
@@ -60,7 +57,7 @@ def chosen(
         Preset(
             name,
             load_config(
-                _kind(preset),
+                kind_of(preset),
                 CONFIGS,
                 preset,
                 {**changes, **{key: value for key, value in given.items() if key in keys[name]}},
@@ -71,12 +68,5 @@ def chosen(
     ]
 
 
-def _kind(preset: str) -> type[Any]:
-    """The dataclass of a preset, as its key `model` tells; an unknown one is refused when it is read."""
-    path = CONFIGS / f"{preset}.toml"
-    values = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return ProposalConfig if values.get("model") == "proposal" else AutoencoderConfig
-
-
 def _keys(preset: str) -> set[str]:
-    return {f.name for f in dataclasses.fields(_kind(preset))} - {"model"}
+    return {f.name for f in dataclasses.fields(kind_of(preset))} - {"model"}

@@ -11,11 +11,11 @@ import numpy as np
 
 from customs.case import Case
 from tabular_ae.data import read_panel
-from tabular_ae.model import AutoencoderConfig
+from tabular_ae.model import FlagshipConfig
 from tabular_ae.train import fit
 
 
-def on_world(paths: Sequence[Path], config: AutoencoderConfig, seed: int, device: str) -> dict[str, Any]:
+def on_world(paths: Sequence[Path], config: FlagshipConfig, seed: int, device: str) -> dict[str, Any]:
     """For each world among `paths`: how small the p-values of its lines under review are, by planted fraud.
 
     Keyed by the world's name, then `<check>: clean` or `<check>: <fraud>`.

@@ -21,8 +21,8 @@ MIN_GROUP = 99
 # The parts of the clean scores that set the decay beyond the largest one.
 _TAIL_SHARE, _HALF = 0.1, 0.5
 _LN10 = float(np.log(10.0))
-# No data carries a tail this far: beyond it surprise still grows, but slowly, so that clean scores that happen
-# to be all alike cannot make a billion of one that is not.
+# No data carries a tail this far: beyond it surprise still grows, but slowly, so that clean scores that are
+# all alike cannot make a billion of one that is not.
 _FAR = 12.0
 
 Scores = npt.NDArray[np.float64]

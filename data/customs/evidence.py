@@ -46,6 +46,14 @@ class Alternative(_Frozen):
     probability: float = Field(ge=0, le=1)
 
 
+class Contribution(_Frozen):
+    """What one driver adds to an expected value, as a share of it; month: YYYY-MM if of one month."""
+
+    driver: str
+    month: str | None = None
+    effect: float
+
+
 class HeatMap(_Frozen):
     """Where on the scan the oddness sits: float32 (rows, columns), 0 = usual, 1 = oddest.
 
@@ -71,6 +79,7 @@ class Evidence(_Frozen):
         compare and ties break; monotone with the p-value within a reference group; None when abstained.
     observed, expected, unit: the figure looked at and the range that is usual (90 % of clean cases).
     alternatives: codes that would fit better, best first.
+    details: further sentences, such as why the expectation is what it is; contributions: its parts.
     """
 
     check: str
@@ -83,6 +92,8 @@ class Evidence(_Frozen):
     reference: Reference | None = None
     alternatives: tuple[Alternative, ...] = ()
     message: Message
+    details: tuple[Message, ...] = ()
+    contributions: tuple[Contribution, ...] = ()
     artefact: HeatMap | None = Field(default=None, exclude=True)
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """The models of the 2025 proposal, reproduced by name."""
 
 from tabular_ae.proposal.config import ProposalConfig
-from tabular_ae.proposal.minmax import MINMAX_CHANNELS, MinMax
+from tabular_ae.proposal.score import ProposalModel
 
-__all__ = ["MINMAX_CHANNELS", "MinMax", "ProposalConfig"]
+__all__ = ["ProposalConfig", "ProposalModel"]

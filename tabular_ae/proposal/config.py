@@ -21,7 +21,7 @@ class ProposalConfig:
     macro: Dubai oil, KRW/USD, CPI and PPI of the month as columns, where the panel has them.
     numeric_only: without the country as a column.
     threshold: the rule that flagged rows in the proposal; flag_share: part of clean rows flagged here.
-    memory, calibration_share, low_weight: read by every scorer, as in `AutoencoderConfig`.
+    memory, calibration_share: read by every scorer, as in `FlagshipConfig`.
     """
 
     model: Literal["proposal"] = "proposal"
@@ -43,7 +43,6 @@ class ProposalConfig:
     memory: int = 12
     calibration_share: float = 0.2
     flag_share: float = 0.10
-    low_weight: float = 1.0
 
     def __post_init__(self) -> None:
         # batch normalisation of a single row has no spread to divide by
@@ -54,11 +53,10 @@ class ProposalConfig:
                 raise InvalidConfig(
                     f"got {getattr(self, key)}", field=f"config.{key}", remedy=f"give {low} or more"
                 )
-        for key in ("learning_rate", "low_weight"):
-            if not getattr(self, key) > 0:
-                raise InvalidConfig(
-                    f"got {getattr(self, key)}", field=f"config.{key}", remedy="give more than 0"
-                )
+        if not self.learning_rate > 0:
+            raise InvalidConfig(
+                f"got {self.learning_rate}", field="config.learning_rate", remedy="give more than 0"
+            )
         if not 0 <= self.dropout < 1:
             raise InvalidConfig(
                 f"got {self.dropout}", field="config.dropout", remedy="give a share from 0 to below 1"

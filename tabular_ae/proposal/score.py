@@ -127,6 +127,10 @@ class ProposalModel:
             "losses": self.losses,
         }
 
+    def texts(self) -> dict[str, list[str]]:
+        """The proposal has no trees."""
+        return {}
+
     @classmethod
     def restore(
         cls,

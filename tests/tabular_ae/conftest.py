@@ -12,12 +12,12 @@ import pytest
 
 from customs import Case, Declaration
 from tabular_ae.data import Panel
-from tabular_ae.model import AutoencoderConfig
+from tabular_ae.model import FlagshipConfig
 from tabular_ae.rows import Rows
 
 ITEMS = ("0303670000", "0303840000", "0306170000", "0307430000", "0901110000", "0901210000")
 COUNTRIES = ("CN", "JP", "US", "VN")
-TOY = AutoencoderConfig(hidden=8, epochs=4, batch=128, learning_rate=5e-3)
+TOY = FlagshipConfig(hidden=8, epochs=4, batch=128, learning_rate=5e-3)
 
 
 def clean_panel(seed: int, months: int = 30, noise: float = 0.08) -> pd.DataFrame:
@@ -74,7 +74,7 @@ def toy_rows() -> Callable[[pd.DataFrame], Rows]:
 
 
 @pytest.fixture(scope="session")
-def toy_config() -> AutoencoderConfig:
+def toy_config() -> FlagshipConfig:
     """A network of eight units trained for four epochs."""
     return TOY
 

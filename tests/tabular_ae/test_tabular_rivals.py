@@ -18,7 +18,7 @@ from tabular_ae import presets
 from tabular_ae.data import Panel
 from tabular_ae.evaluate import evaluate, table
 from tabular_ae.history import History
-from tabular_ae.model import AutoencoderConfig
+from tabular_ae.model import FlagshipConfig
 from tabular_ae.plant import plant
 from tabular_ae.presets import chosen, known
 from tabular_ae.rivals import SIMPLE, Field, fit_boosted, fit_field, freight_z
@@ -216,7 +216,7 @@ def test_the_grid_adds_the_proposals_variants(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_threshold_rules_are_fitted_on_held_out_months(
-    panel: Panel, later: Rows, toy_config: AutoencoderConfig
+    panel: Panel, later: Rows, toy_config: FlagshipConfig
 ) -> None:
     """Top tenth flags about a tenth of planted rows and finds more than chance; so does the tuned rule."""
     learn = panel.rows.take(panel.rows.month < later.month.min())

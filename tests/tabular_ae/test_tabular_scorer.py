@@ -15,7 +15,7 @@ import pytest
 from customs import Case, DamagedArtefact, InvalidConfig, Scorer
 from customs.sentences import render
 from tabular_ae.data import Panel
-from tabular_ae.model import AutoencoderConfig
+from tabular_ae.model import FlagshipConfig
 from tabular_ae.rows import Rows
 from tabular_ae.scorer import CHECKS, FREIGHT, PRICE, TabularScorer
 from tabular_ae.train import fit
@@ -25,7 +25,7 @@ Declared = Callable[..., Case]
 
 
 @pytest.fixture(scope="module")
-def scorer(panel: Panel, toy_config: AutoencoderConfig) -> TabularScorer:
+def scorer(panel: Panel, toy_config: FlagshipConfig) -> TabularScorer:
     """A toy model of the clean panel."""
     return fit(panel, toy_config)
 
@@ -44,7 +44,7 @@ def test_it_is_a_scorer(scorer: TabularScorer) -> None:
 
 
 def test_clean_months_that_nobody_saw_are_calibrated(
-    toy_config: AutoencoderConfig, make_panel: Callable[..., pd.DataFrame], toy_rows: ToRows
+    toy_config: FlagshipConfig, make_panel: Callable[..., pd.DataFrame], toy_rows: ToRows
 ) -> None:
     """Of clean later months about one in twenty has p ≤ 0.05, and about one in ten p ≤ 0.1, in each check."""
     rows = toy_rows(make_panel(3, months=90))
@@ -139,7 +139,7 @@ def test_freight_that_cannot_be_compared_abstains_with_a_reason(
 
 
 def test_a_panel_without_freight_has_one_check_that_speaks(
-    panel: Panel, toy_config: AutoencoderConfig, declared: Declared
+    panel: Panel, toy_config: FlagshipConfig, declared: Declared
 ) -> None:
     """The other abstains and has no columns."""
     rows = dataclasses.replace(panel.rows, freight=np.full(len(panel.rows), np.nan))
@@ -245,7 +245,7 @@ def test_rows_that_cannot_be_scored_stay_with_a_reason(scorer: TabularScorer, pa
     assert found["reason"][3] is None
 
 
-def test_training_is_deterministic_for_a_seed(panel: Panel, toy_config: AutoencoderConfig) -> None:
+def test_training_is_deterministic_for_a_seed(panel: Panel, toy_config: FlagshipConfig) -> None:
     """Same seed, same weights; another seed, others."""
     quick = dataclasses.replace(toy_config, epochs=1)
     first, second, other = (fit(panel, quick, seed=s).price.network.state_dict() for s in (3, 3, 4))
@@ -255,7 +255,7 @@ def test_training_is_deterministic_for_a_seed(panel: Panel, toy_config: Autoenco
 
 def test_the_proposals_model_scores_too(panel: Panel, declared: Declared) -> None:
     """Model A gives an error and a p-value and owns up to having no expected range."""
-    config = AutoencoderConfig(goal="reconstruct", hidden=8, epochs=2, low_weight=1.0, flag_share=0.1)
+    config = FlagshipConfig(goal="reconstruct", hidden=8, epochs=2, low_weight=1.0, flag_share=0.1)
     scorer = fit(panel, config)
     evidence = scorer.score([declared()])[0][0]
     assert evidence.expected is None
@@ -281,11 +281,11 @@ def test_the_proposals_model_scores_too(panel: Panel, declared: Declared) -> Non
 def test_a_configuration_that_cannot_be_is_refused(given: dict[str, Any]) -> None:
     """The error names the key."""
     with pytest.raises(InvalidConfig) as caught:
-        AutoencoderConfig(**given)
+        FlagshipConfig(**given)
     assert caught.value.problems[0].field == f"config.{next(iter(given))}"
 
 
-def test_a_device_that_is_not_here_is_one_clear_error(panel: Panel, toy_config: AutoencoderConfig) -> None:
+def test_a_device_that_is_not_here_is_one_clear_error(panel: Panel, toy_config: FlagshipConfig) -> None:
     """No traceback from the depths of a driver."""
     with pytest.raises(InvalidConfig, match="no 'abacus' here"):
         fit(panel, toy_config, device="abacus")
