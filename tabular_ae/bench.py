@@ -1,8 +1,9 @@
 """How fast and how large: ours beside PyOD on the same rows and the same windows, in one run.
 
 Each contender fits and scores in a process of its own on the same number of threads; its peak memory is what
-it takes beyond its imports. `model` is what a detector does with windows that are ready: the forward pass of
-our network beside PyOD's `decision_function`. `end_to_end` is `TabularScorer.score_panel`: history, features,
+it takes beyond its imports. `model` is what a
+detector does once windows and features are ready: ours from there to the score beside PyOD's
+`decision_function`. `end_to_end` is `TabularScorer.score_panel`: history, features,
 network, calibration and expected range.
 """
 

@@ -86,7 +86,7 @@ def expected_range(
     *,
     consignment: bool,
 ) -> tuple[Floats, Floats]:
-    """Unit values (USD/kg) that `WITHIN` of clean cases keep to: low, high (n,); NaN where none is expected."""
+    """Unit values (USD/kg) that `WITHIN` of clean cases keep to: low, high (n,); NaN without one."""
     if LOW not in calibrations:
         nothing = np.full(len(prices.centre), np.nan)
         return nothing, nothing

@@ -110,10 +110,8 @@ def driver(feature: str) -> str:
     >>> driver("month_1"), driver("month_6"), driver("item_spread"), driver("item_now")
     ('last_month', 'own_months', 'item_level', 'other_countries')
     """
-    group = next(
-        (name for start, name in _DRIVERS_OF_GROUPS.items() if feature.startswith(start)), "own_months"
-    )
-    return _DRIVERS.get(feature, group)
+    groups = (name for start, name in _DRIVERS_OF_GROUPS.items() if feature.startswith(start))
+    return _DRIVERS.get(feature) or next(groups, "own_months")
 
 
 @dataclass(frozen=True, eq=False)

@@ -231,7 +231,7 @@ def _guess(inputs: Inputs, forecast: Floats) -> Guess:
 
 
 def _together(own: Floats, guesses: list[Guess]) -> tuple[Floats, Floats]:
-    """The middle of the trees' value and the network's (n,), and what the scale may know of it (n, 0 or 2)."""
+    """The middle of the trees' value and the network's (n,), and what the scale sees of it (n, 0 or 2)."""
     if not guesses:
         return own, np.empty((len(own), 0))
     network = guesses[0]

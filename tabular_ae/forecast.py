@@ -64,7 +64,8 @@ class Forecast:
         `exact` computes in double precision: a line must get the same answer alone and in a batch.
         """
         networks = self._doubles if exact else self.networks
-        return np.round(np.mean([self._forward(network, x) for network in networks], axis=0), _DECIMALS)
+        outputs: Floats = np.stack([self._forward(network, x) for network in networks])
+        return np.round(outputs.mean(axis=0), _DECIMALS)
 
     def contributions(self, x: npt.NDArray[np.float32], steps: int = 32) -> Floats:
         """What each input of one row x (window, CHANNELS) adds to the forecast of its value: the same shape.

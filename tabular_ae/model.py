@@ -33,8 +33,8 @@ class FlagshipConfig:
     folds: models of each kind of tree; rounds, leaves, tree_rate: of the trees that predict; scale_rounds: of
     those that predict the noise; odd_rounds: of those that judge.
     refit: fit again on all months once the later ones have served for the calibration.
-    later_months: how many months after its own a row of a panel may be compared with, where there are any; 0 to 6.
-    A declared line never is.
+    later_months: how many months after its own a row of a panel may be compared with, where there are any, at
+    most 6; a declared line never is.
     calibration_share: last part of the months, which calibrate; flag_share: part of clean rows flagged.
     """
 

@@ -17,8 +17,8 @@ from tabular_ae.features import FACTS, REFERENCES, Features
 from tabular_ae.rows import Floats
 from tabular_ae.trees import Forest, fit_one
 
-# How false prices are thought to be made: mostly low, mostly by a little. Ranges of the share that is cut off,
-# or of the factor; set beforehand, near the mixture that the proposal planted.
+# How false prices are thought to be made: mostly low, mostly by a little. Ranges of the share cut off, or of
+# the factor; set beforehand, near the mixture that the proposal planted.
 _LOW, _MILD = 0.75, 0.6
 _MILD_CUT, _DEEP_CUT, _RAISE = (0.12, 0.35), (0.30, 0.80), (1.3, 8.0)
 _COPIES = 6
@@ -88,7 +88,7 @@ def false_step(rng: np.random.Generator, n: int) -> Floats:
     """(n,) by how much a false declaration moves ln(USD/kg): mostly down by an eighth to a third."""
     mild = np.log(1.0 - rng.uniform(*_MILD_CUT, n))
     deep = np.log(1.0 - rng.uniform(*_DEEP_CUT, n))
-    raised = rng.uniform(*np.log(_RAISE), n)
+    raised = rng.uniform(float(np.log(_RAISE[0])), float(np.log(_RAISE[1])), n)
     low = np.where(rng.random(n) < _MILD, mild, deep)
     return np.where(rng.random(n) < _LOW, low, raised)
 

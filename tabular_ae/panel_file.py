@@ -26,8 +26,8 @@ def score_file(
 ) -> dict[str, Any]:
     """Score `data` with the artefact `model` and write `out`; returns counts.
 
-    freight, macro: published route freight and monthly figures to join, as in training; figures of months that
-    the model already knows are replaced.
+    freight, macro: published route freight and monthly figures to join, as in training; they replace what the
+    model knows of the same months.
 
     The columns are `row` (0-based), those of `TabularScorer.score_panel`, and `reason`: why a row has no
     score, null where it has one. A row the reader refuses keeps its place, with nulls and its reason.

@@ -46,8 +46,8 @@ _EXPLAINED = 0.05
 class TabularScorer:
     """The `Scorer` of trade series.
 
-    It carries the history it was trained on. Lines are scored against the months before theirs; rows of a panel
-    also against later ones, as far as the configuration lets them.
+    It carries the history it was trained on. Lines are scored against the months before theirs; rows of a
+    panel also against later ones, as far as the configuration lets them.
     """
 
     name = "tabular"
@@ -130,8 +130,8 @@ class TabularScorer:
     def score_panel(self, rows: Rows) -> dict[str, Any]:
         """Score rows against the history and each other: columns, each (n,), in order.
 
-        surprise and p_value are of all checks together (`customs.combine`, weighted by `checks.WEIGHTS`), counted
-        on clean rows like each check's own; NaN where no check can speak, and `reason` says why.
+        surprise and p_value are of all checks together (`customs.combine`, weighted by `checks.WEIGHTS`),
+        counted on clean rows like each check's own; NaN where no check can speak, and `reason` says why.
         """
         history = self.history.with_rows(rows)
         chains = _chains(rows)

@@ -50,16 +50,15 @@ def train(
 ) -> dict[str, Any]:
     """Read worlds and series files, fit, calibrate, save to `out`.
 
-    columns: maps our names to the files'; freight, macro: published route freight and monthly figures to join.
+    columns: maps our names to the files'; freight, macro: published route freight and monthly figures.
 
     Returns the figures that also stand in the manifest.
     """
     chosen = load_config(kind_of(config), CONFIGS, config, overrides)
     panel = read_panel(data, columns, freight=freight, macro=macro)
     scorer = fit(panel, chosen, seed=seed, device=device, progress=progress)
-    scorer.data_fingerprint = fingerprint_of(
-        [*data, *(path for path in (freight, macro) if path is not None)]
-    )
+    joined = [path for path in (freight, macro) if path is not None]
+    scorer.data_fingerprint = fingerprint_of([*data, *joined])
     scorer.save(out)
     return scorer.figures
 

@@ -80,7 +80,7 @@ def cross_fit(
 ) -> tuple[Forest, Floats]:
     """One model for each fold left out; also what each row is predicted to be by the one without it (n,)."""
     unseen = np.zeros(len(y))
-    texts = []
+    texts: list[str] = []
     for k in np.unique(fold):
         away = fold == k
         one = Forest((fit_one(x[~away], y[~away], parameters, rounds, seed + int(k)),))
