@@ -18,6 +18,9 @@ from tabular_ae.rows import Floats, Rows
 
 # Fewer clean lines cannot give a p-value of one in a hundred: months judged as lines stand in for them.
 LEAST_LINES = 99
+# A row is scored in scales of its own already: a group of its own must be large enough to know its tail better
+# than all rows do.
+LEAST_GROUP = 1000
 # Calibrations that are of no check: how far below and above its expected value a clean unit value lies, in
 # scales, and the whole of all checks.
 LOW, HIGH, WHOLE = "range.low", "range.high", "whole"
@@ -63,7 +66,8 @@ def conformal(scores: Floats, rows: Rows) -> Conformal | None:
     known = np.isfinite(scores)
     if not known.any():
         return None
-    return Conformal.fit(scores[known], [panel_chain(hs) for hs in rows.hs[known]])
+    chains = [panel_chain(hs) for hs in rows.hs[known]]
+    return Conformal.fit(scores[known], chains, min_group=LEAST_GROUP)
 
 
 def _range(months: Prices, hold: Rows, lines: Prices, declared: Rows) -> dict[str, Calibrations]:
