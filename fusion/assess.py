@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from customs.combine import cauchy_combination, combine_surprise
 from customs.evidence import Alternative, Evidence, Message
 from customs.hs import HsCode
-from fusion.findings import elsewhere, find
+from fusion.findings import RECOGNISING, elsewhere, find, in_order
 from fusion.policy import BANDS, Policy
 from fusion.report import RiskReport
 
@@ -39,7 +39,7 @@ def assess(
             evidence=tuple(evidence),
             versions=named,
         )
-    weights = [policy.weight(e.check) for e in spoke]
+    weights = policy.shares([e.check for e in spoke])
     surprise = float(combine_surprise([_surprise(e) for e in spoke], weights, cap=policy.cap))
     p_value = float(cauchy_combination([e.p_value or 1.0 for e in spoke], weights, cap=policy.cap))
     band = policy.band(surprise)
@@ -76,7 +76,7 @@ def merge(reports: Sequence[RiskReport], *, subject: str, policy: Policy) -> Ris
         p_value=p_value,
         band=band,
         headline=Message(id="band.unknown") if p_value is None else _headline(band, p_value),
-        findings=tuple(sorted((f for r in reports for f in r.findings), key=lambda f: -f.surprise)),
+        findings=in_order(f for r in reports for f in r.findings),
         evidence=tuple(e for r in reports for e in r.evidence),
         versions=dict(reports[0].versions),
         lines=tuple(reports),
@@ -87,11 +87,12 @@ def likely_codes(spoke: Sequence[Evidence], declared: HsCode | None) -> tuple[Al
     """Headings outside the declared one that the sources point to: their mean probability, best first.
 
     Only the part of each source's probability that lies outside the declared heading counts, so a source
-    that agrees with the declaration adds nothing; what stays below one in ten is not named.
+    that agrees with the declaration adds nothing; what stays below one in ten is not named. A price tells
+    which codes cost as much and not what the goods are: it is no source.
     """
     if declared is None:
         return ()
-    sources = [e for e in spoke if e.alternatives]
+    sources = [e for e in spoke if e.alternatives and e.check in RECOGNISING]
     total: dict[HsCode | None, float] = defaultdict(float)
     for source in sources:
         for other in elsewhere(source.alternatives, declared):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,17 +15,24 @@ Band = Literal["unknown", "clear", "watch", "high", "critical"]
 Severity = Literal["note", "warning", "alarm"]
 BANDS: tuple[Band, ...] = ("unknown", "clear", "watch", "high", "critical")
 SEVERITIES: tuple[Severity, ...] = ("note", "warning", "alarm")
+_SECTIONS = ("bands", "findings", "combine", "weights", "echoes", "ceilings")
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Thresholds in −log10 units, ascending; `cap` and `weights` of the combination."""
+    """Thresholds in −log10 units, ascending; `cap` and `weights` of the combination.
+
+    echoes: a check that sees the same fact as another → that other; ceilings: a check → the most severe that
+    its finding may be.
+    """
 
     bands: Mapping[str, float]
     findings: Mapping[str, float]
     cap: float
     version: str
     weights: Mapping[str, float] = field(default_factory=dict)
+    echoes: Mapping[str, str] = field(default_factory=dict)
+    ceilings: Mapping[str, Severity] = field(default_factory=dict)
 
     @classmethod
     def default(cls) -> Policy:
@@ -42,7 +49,7 @@ class Policy:
             raise InvalidConfig(
                 f"{path} cannot be read: {error}", field="policy", remedy="mend the file"
             ) from None
-        unknown = sorted(set(raw) - {"bands", "findings", "combine", "weights"})
+        unknown = sorted(set(raw) - set(_SECTIONS))
         if unknown:
             raise InvalidConfig(
                 f"there is no section {unknown[0]!r}", field="policy", remedy="see fusion/policy.toml"
@@ -63,6 +70,8 @@ class Policy:
             findings=_ascending(raw, "findings", SEVERITIES),
             cap=cap,
             weights=weights,
+            echoes=_echoes(raw.get("echoes", {})),
+            ceilings=_ceilings(raw.get("ceilings", {})),
             version="policy@" + hashlib.sha256(data).hexdigest()[:12],
         )
 
@@ -70,13 +79,24 @@ class Policy:
         """The band of a combined surprise."""
         return next((b for b in reversed(BANDS[2:]) if surprise >= self.bands[b]), "clear")
 
-    def severity(self, surprise: float) -> Severity | None:
+    def severity(self, surprise: float, check: str = "") -> Severity | None:
         """How severe a single check's surprise is; None if it is not worth a finding."""
-        return next((s for s in reversed(SEVERITIES) if surprise >= self.findings[s]), None)
+        most = SEVERITIES.index(self.ceilings.get(check, SEVERITIES[-1]))
+        found = next((s for s in reversed(SEVERITIES) if surprise >= self.findings[s]), None)
+        return None if found is None else SEVERITIES[min(SEVERITIES.index(found), most)]
 
-    def weight(self, check: str) -> float:
-        """How much a check counts in the combination."""
-        return float(self.weights.get(check, 1.0))
+    def shares(self, checks: Sequence[str]) -> list[float]:
+        """How much each of the checks that spoke counts in the combination.
+
+        An echo weighs what the policy gives it beside the check that it echoes, and stands in for that one,
+        with its weight, where that one is silent.
+        """
+        return [self.weights.get(self._standing(check, checks), 1.0) for check in checks]
+
+    def _standing(self, check: str, spoke: Sequence[str]) -> str:
+        """The check whose weight counts for this one."""
+        echoed = self.echoes.get(check, check)
+        return check if echoed in spoke else echoed
 
 
 def _number(raw: Mapping[str, Any], section: str, key: str) -> float:
@@ -96,3 +116,25 @@ def _ascending(raw: Mapping[str, Any], section: str, keys: tuple[str, ...]) -> d
     if sorted(values.values()) != list(values.values()):
         raise InvalidConfig(f"got {values}", field=f"policy.{section}", remedy=f"let {' < '.join(keys)}")
     return values
+
+
+def _echoes(given: Mapping[str, Any]) -> dict[str, str]:
+    for check, echoed in given.items():
+        if not isinstance(echoed, str) or echoed == check or echoed in given:
+            raise InvalidConfig(
+                f"got {echoed!r}",
+                field=f"policy.echoes.{check}",
+                remedy="name another check, one that is no echo itself",
+            )
+    return dict(given)
+
+
+def _ceilings(given: Mapping[str, Any]) -> dict[str, Severity]:
+    for check, most in given.items():
+        if most not in SEVERITIES:
+            raise InvalidConfig(
+                f"got {most!r}",
+                field=f"policy.ceilings.{check}",
+                remedy=f"choose from {', '.join(SEVERITIES)}",
+            )
+    return dict(given)

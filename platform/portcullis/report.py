@@ -16,6 +16,9 @@ def report_document(report: RiskReport, language: Language) -> dict[str, Any]:
     body = report.model_dump(mode="json")
     body["headline"]["sentence"] = render(report.headline, language)
     _write_out(body["evidence"], report.evidence, ("message",), language)
+    for written, evidence in zip(body["evidence"], report.evidence, strict=True):
+        for detail, message in zip(written["details"], evidence.details, strict=True):
+            detail["sentence"] = render(message, language)
     _write_out(body["findings"], report.findings, ("sentence", "advice"), language)
     body["lines"] = [report_document(line, language) for line in report.lines]
     return body
@@ -41,6 +44,12 @@ def check_label(check: str, language: Language) -> str:
     """The name of a check in words; its id where it has none."""
     name = f"check.{check}"
     return render(Message(id=name), language) if name in catalogue() else check
+
+
+def driver_label(driver: str, language: Language) -> str:
+    """What moved an expectation, in words; its id where it has none."""
+    name = f"driver.{driver}"
+    return render(Message(id=name), language) if name in catalogue() else driver
 
 
 def _write_out(

@@ -47,7 +47,34 @@ def test_thresholds_are_inclusive(tmp_path: Path, surprise: float, band: str, se
 
 def test_weights_default_to_one(tmp_path: Path) -> None:
     policy = Policy.read(write(tmp_path, GOOD))
-    assert (policy.weight("hs.text"), policy.weight("xray.mass")) == (0.5, 1.0)
+    assert policy.shares(["hs.text", "xray.mass"]) == [0.5, 1.0]
+
+
+def test_an_echo_has_its_own_weight_beside_what_it_echoes_and_that_ones_weight_without_it(
+    tmp_path: Path,
+) -> None:
+    echo = '[echoes]\n"xray.mass" = "hs.text"\n'
+    policy = Policy.read(write(tmp_path, echo + GOOD + '"xray.mass" = 0.1\n'))
+    assert policy.shares(["hs.text", "xray.mass"]) == [0.5, 0.1]
+    assert policy.shares(["xray.mass", "price.unit_value"]) == [0.5, 1.0]
+
+
+def test_a_ceiling_holds_a_check_and_no_other(tmp_path: Path) -> None:
+    policy = Policy.read(write(tmp_path, GOOD + '[ceilings]\n"hs.text" = "note"\n'))
+    assert policy.severity(9.0, "hs.text") == "note"
+    assert policy.severity(0.5, "hs.text") is None
+    assert policy.severity(9.0, "xray.mass") == "alarm"
+
+
+def test_the_policy_that_ships_speaks_of_checks_that_there_are() -> None:
+    """A name misspelt would silently weigh one."""
+    from customs.sentences import catalogue
+
+    policy = Policy.default()
+    named = {*policy.weights, *policy.echoes, *policy.echoes.values(), *policy.ceilings}
+    assert named
+    assert {f"check.{check}" for check in named} <= set(catalogue())
+    assert set(policy.echoes) <= set(policy.weights)
 
 
 def test_another_threshold_is_another_version(tmp_path: Path) -> None:
@@ -64,6 +91,10 @@ def test_another_threshold_is_another_version(tmp_path: Path) -> None:
         ("alarm = 3.0", "alarm = 3.0\nterror = 4.0", "policy.findings"),
         ("cap = 0.9", "cap = 1.5", "policy.combine.cap"),
         ('"hs.text" = 0.5', '"hs.text" = 0', "policy.weights.hs.text"),
+        ("[weights]", '[echoes]\n"a" = "a"\n[weights]', "policy.echoes.a"),
+        ("[weights]", '[echoes]\n"a" = 3\n[weights]', "policy.echoes.a"),
+        ("[weights]", '[echoes]\n"a" = "b"\n"b" = "c"\n[weights]', "policy.echoes.a"),
+        ("[weights]", '[ceilings]\n"a" = "terror"\n[weights]', "policy.ceilings.a"),
         ("[weights]", "[wheights]", "policy"),
         ("[bands]", "[bands", "policy"),
     ],

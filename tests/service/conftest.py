@@ -19,7 +19,7 @@ import pytest
 
 from customs.calibrate import Conformal
 from customs.case import Case
-from customs.evidence import Alternative, Evidence, HeatMap, Message
+from customs.evidence import Alternative, Contribution, Evidence, HeatMap, Message
 from customs.hs import HsCode
 from portcullis.models import Models
 from portcullis.service import Service
@@ -63,9 +63,19 @@ class PriceByHand:
         assert case.line is not None
         observed = float(case.line.value.amount) / max(float(case.line.net_kg), 1.0)
         found = self.conformal(8 * abs(float(np.log(max(observed, 1e-9) / 8.0))), ("all",))
+        why = (
+            Message(id="price.level", params={"level": 8.0, "expected": 8.4}),
+            Message(id="price.counterfactual", params={"nearest": 6.5}),
+        )
+        parts = (
+            Contribution(driver="last_month", month="2025-03", effect=0.031),
+            Contribution(driver="season", effect=-0.012),
+        )
         return Evidence(
             check="price.unit_value",
             subject=case.subject,
+            details=why if found.p_value < 0.05 else (),
+            contributions=parts if found.p_value < 0.05 else (),
             p_value=found.p_value,
             surprise=found.surprise,
             observed=observed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import re
 import struct
@@ -17,6 +18,9 @@ import pytest
 import sqlalchemy as sa
 
 from portcullis.service import Service
+from portcullis.store.assessments import assessment
+from portcullis.web.contexts import AssessmentPage
+from portcullis.web.renderer import Renderer
 
 Stored = Callable[[], tuple[int, list[str]]]
 URL = "/v1/assessments"
@@ -106,6 +110,44 @@ def test_the_report_speaks_the_language_asked_for(
     headline = body["report"]["headline"]
     assert bool(re.search("[가-힣]", headline["sentence"])) == (expected == "ko")
     assert headline["id"] == "band.clear"
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "unremarkable"), ("ko", "특이하지 않은")])
+def test_why_a_value_was_expected_is_written_out_beside_its_figures(
+    client: httpx.Client, make: SimpleNamespace, language: str, word: str
+) -> None:
+    """Each detail is a sentence in the language asked for; each contribution a driver, a month, an effect."""
+    odd = make.declaration(line={"value": "40000 USD"})
+    report = client.post(f"{URL}?lang={language}", files={"declaration": odd}).json()["report"]
+    price = report["evidence"][0]
+    assert [detail["id"] for detail in price["details"]] == ["price.level", "price.counterfactual"]
+    assert word in price["details"][1]["sentence"]
+    assert price["contributions"] == [
+        {"driver": "last_month", "month": "2025-03", "effect": 0.031},
+        {"driver": "season", "month": None, "effect": -0.012},
+    ]
+
+
+def test_an_assessment_stored_before_details_were_known_is_still_answered_and_shown(
+    client: httpx.Client, service: Service, make: SimpleNamespace
+) -> None:
+    """Stored reports are never rewritten; what they lack is empty."""
+    declared = make.declaration(line={"value": "40000 USD"})
+    stored_id = client.post(URL, files={"declaration": declared}).json()["id"]
+    with service.assessments.engine.begin() as connection:
+        found = connection.execute(sa.select(assessment).where(assessment.c.id == stored_id)).one()
+        row = {**found._mapping, "id": "0" * 16, "number": found.number + 1}
+        for evidence in row["report"]["evidence"]:
+            del evidence["details"], evidence["contributions"]
+        connection.execute(assessment.insert().values(row))
+    old = client.get(f"{URL}/{'0' * 16}").json()["report"]["evidence"][0]
+    assert (old["details"], old["contributions"]) == ([], [])
+    page = AssessmentPage.of(
+        service.assessment("0" * 16), "en", dt.UTC, account="kim", style="style.css", wording={}
+    )
+    text = Renderer().html(page)
+    assert "Unit value" in text
+    assert 'class="why"' not in text
 
 
 BAD: list[tuple[str, dict[str, Any], str]] = [
@@ -321,7 +363,10 @@ def test_the_openapi_document_names_upload_errors_and_sign_in(address: str) -> N
     assert "application/problem+json" in post["responses"]["422"]["content"]
     assert post["security"] == [{"basic": []}]
     assert "/v1/hs/suggestions" not in document["paths"]
-    assert "ProblemDocument" in document["components"]["schemas"]
+    schemas = document["components"]["schemas"]
+    assert "ProblemDocument" in schemas
+    assert {"details", "contributions"} <= set(schemas["EvidenceDocument"]["required"])
+    assert set(schemas["ContributionDocument"]["properties"]) == {"driver", "month", "effect"}
 
 
 def test_a_fault_of_ours_is_a_problem_document_without_a_trace(

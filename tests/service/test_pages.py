@@ -12,6 +12,7 @@ import pytest
 from jinja2 import meta, nodes
 
 from customs.sentences import LANGUAGES, placeholders
+from portcullis.report import driver_label
 from portcullis.web.contexts import PAGES, Page
 from portcullis.web.pages import STATIC
 from portcullis.web.renderer import TEMPLATES, environment
@@ -149,6 +150,48 @@ def test_an_upload_leads_to_a_page_with_verdict_findings_evidence_and_pictures(
     for picture in re.findall(r'<img[^>]* src="(/v1/[^"]+)"', text):
         assert visitor.get(picture).headers["content-type"] == "image/png"
     assert len(re.findall(r'src="/v1/', text)) == 3
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            (
+                "would have been unremarkable",
+                "What moved the expectation",
+                "Last known month",
+                "no one month",
+            ),
+        ),
+        ("ko", ("특이하지 않은 단가", "예상값에 영향을 준 요인", "가장 최근 월의 단가", "특정 월 없음")),
+    ],
+)
+def test_the_page_says_why_a_value_was_expected_and_what_would_have_been_usual(
+    visitor: httpx.Client, make: SimpleNamespace, language: str, words: tuple[str, ...]
+) -> None:
+    """Under the sentence of the check; a usual line says none of it."""
+    visitor.get("/", params={"lang": language})
+    odd = visitor.post("/", files={"declaration": ("d.json", make.declaration(line={"value": "40000 USD"}))})
+    text = odd.text[odd.text.index('id="evidence"') :]
+    places = [text.index(word) for word in words]
+    assert places == sorted(places)
+    assert text.index("2025-03") < text.index("+3.1%") < text.index("-1.2%")
+    usual = visitor.post("/", files={"declaration": ("d.json", make.declaration())}).text
+    assert not any(word in usual for word in words)
+
+
+def test_what_moves_an_expected_price_has_a_name_in_words() -> None:
+    """Every driver that the model of prices may name, and no other."""
+    from customs.sentences import catalogue
+    from tabular_ae.features import NAMES, driver
+    from tabular_ae.why import _CHANNEL_DRIVERS
+
+    drivers = {*map(driver, NAMES), *_CHANNEL_DRIVERS}
+    named = {name.removeprefix("driver.") for name in catalogue() if name.startswith("driver.")}
+    assert named == drivers
+    assert all(driver_label(name, language) != name for name in drivers for language in LANGUAGES)
+    assert driver_label("moon", "en") == "moon"
 
 
 def test_a_check_that_abstained_is_named_with_its_reason(

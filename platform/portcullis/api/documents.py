@@ -36,8 +36,19 @@ class ReferenceGroup(_Document):
     size: int
 
 
+class ContributionDocument(_Document):
+    """What one driver adds to the expected value, as a share of it; month: YYYY-MM if of one month."""
+
+    driver: str
+    month: str | None
+    effect: float
+
+
 class EvidenceDocument(_Document):
-    """What one check says; a null p-value means that it abstained, and the message says why."""
+    """What one check says; a null p-value means that it abstained, and the message says why.
+
+    details: further sentences, such as why the expectation is what it is; contributions: its parts.
+    """
 
     check: str
     subject: str
@@ -49,6 +60,8 @@ class EvidenceDocument(_Document):
     reference: ReferenceGroup | None
     alternatives: list[OtherCode]
     message: Sentence
+    details: list[Sentence]
+    contributions: list[ContributionDocument]
 
 
 class FindingDocument(_Document):

@@ -9,14 +9,16 @@ from typing import ClassVar
 
 from customs.declaration import Declaration
 from customs.errors import Problem
-from customs.evidence import Alternative, Evidence
+from customs.evidence import Alternative, Contribution, Evidence
 from customs.hs import HsCode
 from customs.sentences import Language, render
 from fusion import Finding, RiskReport
-from portcullis.report import check_label
+from portcullis.report import check_label, driver_label
 from portcullis.store.assessments import Assessment, Summary
 
 Wording = Mapping[HsCode, str]
+# Parts of an expectation that a page shows; the API gives all.
+_PARTS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,8 +145,26 @@ class FindingRow:
 
 
 @dataclass(frozen=True)
+class PartRow:
+    """What one driver, in one month where there is one, adds to an expectation."""
+
+    driver: str
+    month: str
+    effect: str
+
+    @classmethod
+    def all(cls, parts: Sequence[Contribution], language: Language) -> tuple[PartRow, ...]:
+        """From contributions, the largest of them first."""
+        largest = sorted(parts, key=lambda part: -abs(part.effect))[:_PARTS]
+        return tuple(
+            cls(driver_label(part.driver, language), part.month or "", f"{part.effect:+.1%}")
+            for part in largest
+        )
+
+
+@dataclass(frozen=True)
 class EvidenceRow:
-    """One check's figures."""
+    """One check's figures, what they mean, and why that is expected."""
 
     label: str
     subject: str
@@ -155,6 +175,8 @@ class EvidenceRow:
     group: str
     size: str
     sentence: str
+    details: tuple[str, ...]
+    parts: tuple[PartRow, ...]
 
     @classmethod
     def of(cls, evidence: Evidence, language: Language) -> EvidenceRow:
@@ -172,6 +194,8 @@ class EvidenceRow:
             group=evidence.reference.group if evidence.reference else "",
             size=f"{evidence.reference.size:,}" if evidence.reference else "",
             sentence=render(evidence.message, language),
+            details=tuple(render(detail, language) for detail in evidence.details),
+            parts=PartRow.all(evidence.contributions, language),
         )
 
 
