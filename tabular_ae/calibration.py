@@ -18,9 +18,11 @@ from tabular_ae.rows import Floats, Rows
 
 # Fewer clean lines cannot give a p-value of one in a hundred: months judged as lines stand in for them.
 LEAST_LINES = 99
-# A row is scored in scales of its own already: a group of its own must be large enough to know its tail better
-# than all rows do.
+# A row is scored in scales of its own already: a group of its own must be large enough to know its tail
+# better than all rows do.
 LEAST_GROUP = 1000
+# Months of the rows learned from that calibrate.
+RECENT = 12
 # Calibrations that are of no check: how far below and above its expected value a clean unit value lies, in
 # scales, and the whole of all checks.
 LOW, HIGH, WHOLE = "range.low", "range.high", "whole"
@@ -28,37 +30,67 @@ LOW, HIGH, WHOLE = "range.low", "range.high", "whole"
 WITHIN = 0.9
 
 
-def calibrate(models: Models, history: History, hold: Rows, lines: Sequence[Line]) -> dict[str, Calibrations]:
-    """Score clean months and clean lines that the models have not seen."""
-    found: dict[str, Calibrations] = {}
-    chains = [panel_chain(hs) for hs in hold.hs]
-    surprises = []
+def calibrate_months(models: Models, history: History, rows: Rows) -> dict[str, Conformal]:
+    """Clean months of every check, of the range and of the whole.
+
+    rows: clean rows that the price model has not seen, or all it was fitted on where parts of it have not
+    seen them (`PriceModel.unseen`): then the last year of them counts, which has the most months before it.
+    The other models have a handful of parameters each, and nothing to remember a row by.
+    """
+    prices = models.price.unseen
+    if prices is None:
+        prices = models.price.score(history, rows)
+    else:
+        recent = rows.month > rows.month.max() - RECENT
+        rows, prices = rows.take(recent), _taken(prices, recent)
+    chains = [panel_chain(hs) for hs in rows.hs]
+    found: dict[str, Conformal] = {}
+    surprises: dict[str, Floats] = {}
     for check, model in models.by_check.items():
-        months = model.score(history, hold)
-        clean = conformal(months.score, hold)
-        if clean is None:
-            if check == PRICE:
-                raise UnreadableFile(
-                    "no held-out row has earlier months to compare with",
-                    field="data",
-                    remedy="give longer series",
-                )
-            continue
-        declared = rows_of(lines, by_route=check in BY_ROUTE)
-        alone, of = model.score(history, declared, consignment=True), declared
-        enough = np.isfinite(alone.score).sum() >= LEAST_LINES
-        if not enough:
-            alone, of = model.score(history, hold, consignment=True), hold
-        # a line's volume is put on the scale of months, and clean months of a panel are clean by definition
-        found[check] = Calibrations(clean, None if check == VOLUME else conformal(alone.score, of))
-        surprises.append((WEIGHTS[check], clean.many(months.score, chains)[1]))
-        if check == PRICE:
-            found |= _range(months, hold, alone, of)
-    whole = combine_surprise([s for _, s in surprises], [w for w, _ in surprises])
-    clean = conformal(whole, hold)
+        score = prices.score if check == PRICE else model.score(history, rows).score
+        clean = conformal(score, rows)
+        if clean is not None:
+            found[check] = clean
+            surprises[check] = clean.many(score, chains)[1]
+    if PRICE not in found:
+        raise UnreadableFile(
+            "no row to calibrate on has earlier months to compare with",
+            field="data",
+            remedy="give longer series",
+        )
+    found |= _range(prices, rows)
+    whole = combine_surprise(list(surprises.values()), [WEIGHTS[check] for check in surprises])
+    clean = conformal(whole, rows)
     assert clean is not None  # price alone has scores
-    found[WHOLE] = Calibrations(clean)
+    return {**found, WHOLE: clean}
+
+
+def calibrate_lines(
+    models: Models, history: History, hold: Rows, lines: Sequence[Line]
+) -> dict[str, Conformal]:
+    """Clean lines of every check and of the range, none of whose months the models have seen.
+
+    With too few lines, months judged as if each were a line stand in for them. A line's volume is put on the
+    scale of months, so that it has no calibration of its own.
+    """
+    found: dict[str, Conformal] = {}
+    for check, model in models.by_check.items():
+        if check == VOLUME:
+            continue
+        rows = rows_of(lines, by_route=check in BY_ROUTE)
+        scored = model.score(history, rows, consignment=True)
+        if np.isfinite(scored.score).sum() < LEAST_LINES:
+            scored, rows = model.score(history, hold, consignment=True), hold
+        clean = conformal(scored.score, rows)
+        if clean is not None:
+            found[check] = clean
+            found |= _range(scored, rows) if check == PRICE else {}
     return found
+
+
+def together(months: dict[str, Conformal], lines: dict[str, Conformal]) -> dict[str, Calibrations]:
+    """Both sorts of clean scores by check."""
+    return {name: Calibrations(clean, lines.get(name)) for name, clean in months.items()}
 
 
 def conformal(scores: Floats, rows: Rows) -> Conformal | None:
@@ -70,17 +102,18 @@ def conformal(scores: Floats, rows: Rows) -> Conformal | None:
     return Conformal.fit(scores[known], chains, min_group=LEAST_GROUP)
 
 
-def _range(months: Prices, hold: Rows, lines: Prices, declared: Rows) -> dict[str, Calibrations]:
+def _range(prices: Prices, rows: Rows) -> dict[str, Conformal]:
     """How far clean unit values lie below and above; nothing from a model that expects no value."""
-    found = {}
-    for name, sign in ((LOW, -1.0), (HIGH, 1.0)):
-        parts = [
-            conformal(sign * (rows.log_unit - prices.centre) / prices.scale, rows)
-            for prices, rows in ((months, hold), (lines, declared))
-        ]
-        if parts[0] is not None:
-            found[name] = Calibrations(parts[0], parts[1])
-    return found
+    away = (rows.log_unit - prices.centre) / prices.scale
+    both = {LOW: conformal(-away, rows), HIGH: conformal(away, rows)}
+    return {name: clean for name, clean in both.items() if clean is not None}
+
+
+def _taken(prices: Prices, chosen: np.ndarray) -> Prices:
+    group = tuple(g for g, yes in zip(prices.group, chosen, strict=True) if yes)
+    return Prices(
+        prices.score[chosen], prices.centre[chosen], prices.scale[chosen], prices.months[chosen], group
+    )
 
 
 def expected_range(

@@ -55,7 +55,8 @@ class Flagship:
     """The `PriceModel` of the default configuration.
 
     countries: number of each country the trees know; centre, scale: trees of the step from the level and of
-    the logarithm of the error; oddness: None where the distance alone decides.
+    the logarithm of the error; oddness: None where the distance alone decides. unseen: after `fit`, the rows
+    learned from as those parts score them that have not seen them; not kept.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Flagship:
         self.oddness = oddness
         self.extra = extra
         self.losses = forecast.losses if forecast is not None else []
+        self.unseen: Prices | None = None
 
     @classmethod
     def fit(
@@ -100,6 +102,7 @@ class Flagship:
             raise InvalidConfig(
                 f"only {known.sum()} rows have earlier months", field="data", remedy="give longer series"
             )
+        months, group = inputs.months, inputs.group
         inputs, seen, fold, unit = inputs.take(known), seen.take(known), fold[known], learn.log_unit[known]
 
         forecast, guesses = None, []
@@ -130,9 +133,19 @@ class Flagship:
             guesses = _all(mean, seen.level + step, log_scale, guesses)
         oddness = None
         if config.exposure:
-            oddness = Oddness.fit(seen, unit, tuple(guesses), config.odd_rounds, seed)
+            oddness, odd = Oddness.fit(seen, unit, tuple(guesses), config.odd_rounds, seed)
             progress("growing trees", 3, 3)
-        return cls(config, countries, forecast, centre, scale, oddness)
+        else:
+            odd = distance(unit, guesses[0])
+        found = cls(config, countries, forecast, centre, scale, oddness)
+        found.unseen = Prices(
+            _placed(known, np.round(odd, _DECIMALS)),
+            _placed(known, guesses[0].centre),
+            _placed(known, np.exp(guesses[0].log_scale)),
+            months,
+            group,
+        )
+        return found
 
     # -- scoring -----------------------------------------------------------------------------------
 
@@ -216,6 +229,13 @@ class Flagship:
             Oddness(odd) if odd is not None else None,
             extra=float(facts["extra"]),
         )
+
+
+def _placed(known: npt.NDArray[np.bool_], values: Floats) -> Floats:
+    """Values at the rows that are known, NaN elsewhere."""
+    out = np.full(len(known), np.nan)
+    out[known] = values
+    return out
 
 
 def _later(n: int, most: int, seed: int) -> Ints:

@@ -32,10 +32,10 @@ class FlagshipConfig:
     what the months it can see count beside the hidden one.
     folds: models of each kind of tree; rounds, leaves, tree_rate: of the trees that predict; scale_rounds: of
     those that predict the noise; odd_rounds: of those that judge.
-    refit: fit again on all months once the later ones have served for the calibration.
     later_months: how many months after its own a row of a panel may be compared with, where there are any, at
     most 6; a declared line never is.
-    calibration_share: last part of the months, which calibrate; flag_share: part of clean rows flagged.
+    calibration_share: last part of the months, which calibrates declared lines; flag_share: part of clean
+    rows flagged.
     """
 
     model: Literal["flagship"] = "flagship"
@@ -55,8 +55,7 @@ class FlagshipConfig:
     leaves: int = 31
     tree_rate: float = 0.1
     scale_rounds: int = 60
-    odd_rounds: int = 200
-    refit: bool = True
+    odd_rounds: int = 100
     later_months: int = 6
     calibration_share: float = 0.2
     flag_share: float = 0.01

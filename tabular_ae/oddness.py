@@ -21,7 +21,7 @@ from tabular_ae.trees import Forest, fit_one
 # the factor; set beforehand, near the mixture that the proposal planted.
 _LOW, _MILD = 0.75, 0.6
 _MILD_CUT, _DEEP_CUT, _RAISE = (0.12, 0.35), (0.30, 0.80), (1.3, 8.0)
-_COPIES = 6
+_COPIES, _HALVES = 6, 2
 _PARAMETERS = {
     "objective": "binary",
     "learning_rate": 0.1,
@@ -64,16 +64,33 @@ class Oddness:
     forest: Forest
 
     @classmethod
-    def fit(cls, seen: Features, unit: Floats, guesses: tuple[Guess, ...], rounds: int, seed: int) -> Oddness:
-        """Learn on clean rows whose guesses come from models that have not seen them."""
+    def fit(
+        cls, seen: Features, unit: Floats, guesses: tuple[Guess, ...], rounds: int, seed: int
+    ) -> tuple[Oddness, Floats]:
+        """Learn on clean rows whose guesses come from models that have not seen them.
+
+        Two forests, each of one half of the rows; also what the one that has not seen a row makes of it (n,).
+        """
         rng = np.random.default_rng([seed, 5])
+        half = rng.integers(0, _HALVES, len(unit))
         parts = [_matrix(seen, unit, guesses)]
         parts += [_matrix(seen, unit + false_step(rng, len(unit)), guesses) for _ in range(_COPIES)]
-        label = np.repeat([0.0, 1.0], [len(unit), _COPIES * len(unit)])
-        weight = np.where(label > 0, 1.0 / _COPIES, 1.0)
-        signs = [1] * (parts[0].shape[1] - _free(seen, guesses)) + [0] * _free(seen, guesses)
-        parameters = {**_PARAMETERS, "monotone_constraints": signs}
-        return cls(Forest((fit_one(np.concatenate(parts), label, parameters, rounds, seed, weight),)))
+        free = len(guesses) + seen.facts.shape[1]  # columns that do not depend on the price
+        parameters = {
+            **_PARAMETERS,
+            "monotone_constraints": [1] * (parts[0].shape[1] - free) + [0] * free,
+        }
+        unseen = np.zeros(len(unit))
+        texts: list[str] = []
+        for k in range(_HALVES):
+            theirs = half != k
+            x = np.concatenate([part[theirs] for part in parts])
+            label = np.repeat([0.0, 1.0], [theirs.sum(), _COPIES * theirs.sum()])
+            weight = np.where(label > 0, 1.0 / _COPIES, 1.0)
+            one = Forest((fit_one(x, label, parameters, rounds, seed + k, weight),))
+            unseen[~theirs] = one.predict(parts[0][~theirs])
+            texts.extend(one.texts)
+        return cls(Forest(tuple(texts))), unseen + _SLOPE * distance(unit, guesses[0])
 
     def __call__(self, seen: Features, unit: Floats, guesses: tuple[Guess, ...]) -> Floats:
         """(n,) log odds that the price was falsified, and a little of its distance; NaN where unknown."""
@@ -117,7 +134,3 @@ def _steps(unit: Floats, guess: Guess) -> tuple[Floats, Floats]:
 
 def _item_spread(seen: Features) -> Floats:
     return seen.facts[:, FACTS.index("item_spread")]
-
-
-def _free(seen: Features, guesses: tuple[Guess, ...]) -> int:
-    return len(guesses) + seen.facts.shape[1]

@@ -34,12 +34,14 @@ class PriceModel(Protocol):
     """A fitted model of unit values.
 
     config has at least `model`, `memory`, `calibration_share` and `flag_share`; extra: standard deviation of
-    ln(USD/kg) of one consignment about its month's mean; losses: of the training, epoch by epoch.
+    ln(USD/kg) of one consignment about its month's mean; losses: of the training, epoch by epoch; unseen: the
+    rows it was fitted on, as scored by parts that have not seen them; None where there are no such parts.
     """
 
     config: Any
     extra: float
     losses: list[float]
+    unseen: Prices | None
 
     def score(self, history: History, rows: Rows, *, consignment: bool = False) -> Prices:
         """Score rows against the months before them; a `consignment` row is one line, not a month."""

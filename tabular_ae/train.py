@@ -16,7 +16,7 @@ from customs.config import load_config
 from customs.errors import UnreadableFile
 from customs.progress import Progress, silent
 from tabular_ae import keeping
-from tabular_ae.calibration import LEAST_LINES, calibrate
+from tabular_ae.calibration import LEAST_LINES, calibrate_lines, calibrate_months, together
 from tabular_ae.checks import PRICE, Models
 from tabular_ae.data import Converter, Line, Panel, read_panel, rows_of
 from tabular_ae.flagship import Flagship
@@ -80,8 +80,10 @@ def fit(
 ) -> TabularScorer:
     """Fit on all months but the last share before the panel's stop; calibrate on that share; fit again.
 
-    The history that the scorer carries holds every month of the panel. The p-values are those of the first
-    fit: a model that has seen more months is, if anything, less surprised by clean ones.
+    The first fit tells what clean lines look like to a model that has not seen their months. The second one's
+    parts have each not seen a share of the rows, which tells what clean months look like: more of them, and
+    of every season. The proposal's network has no such parts: it is fitted once, and months held out
+    calibrate it. The history that the scorer carries holds every month of the panel.
     """
     began = time.perf_counter()
     history = History(panel.rows, memory=config.memory)
@@ -102,10 +104,14 @@ def fit(
     early, late = ([x for x in lines if (x.month < start) is side] for side in (True, False))
 
     models = with_line_noise(_fit(panel, known, learn, config, seed, device, progress), history, early)
-    calibrations = calibrate(models, History(past, memory=config.memory), hold, late)
-    if getattr(config, "refit", False):
-        again = _fit(panel, History(past, memory=config.memory), past, config, seed, device, progress)
-        models = _with_noise_of(again, models)
+    of_past = History(past, memory=config.memory)
+    of_lines = calibrate_lines(models, of_past, hold, late)
+    if isinstance(config, ProposalConfig):
+        of_months = calibrate_months(models, of_past, hold)
+    else:
+        models = _with_noise_of(_fit(panel, of_past, past, config, seed, device, progress), models)
+        of_months = calibrate_months(models, of_past, past)
+    calibrations = together(of_months, of_lines)
     scorer = TabularScorer(models, history, calibrations, converter, macro=panel.macro)
     clean = calibrations[PRICE]
     scorer.figures = {
@@ -114,8 +120,9 @@ def fit(
         "refused_rows": panel.refused,
         "notes": list(panel.notes),
         "checks": list(models.by_check),
-        "trained_to": month_text(int(past.month.max()) if getattr(config, "refit", False) else start - 1),
-        "calibrated_from": month_text(start),
+        "trained_to": month_text(
+            int(past.month.max()) if not isinstance(config, ProposalConfig) else start - 1
+        ),
         "calibrated_to": month_text(int(months[-1])),
         "calibration_rows": len(clean.months.groups["all"]),
         "calibration_lines": len(late) if len(late) >= LEAST_LINES else 0,

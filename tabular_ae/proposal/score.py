@@ -54,6 +54,7 @@ class ProposalModel:
         self.items = dict(items)
         self.losses = losses or []
         self.extra = 0.0
+        self.unseen: Prices | None = None
         self.device = device
 
     @classmethod
