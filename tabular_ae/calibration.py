@@ -77,7 +77,7 @@ def calibrate_lines(
     for check, model in models.by_check.items():
         if check == VOLUME:
             continue
-        rows = rows_of(lines, by_route=check in BY_ROUTE)
+        rows = rows_of(lines, by_route=check in BY_ROUTE) if len(lines) >= LEAST_LINES else hold
         scored = model.score(history, rows, consignment=True)
         if np.isfinite(scored.score).sum() < LEAST_LINES:
             scored, rows = model.score(history, hold, consignment=True), hold

@@ -434,3 +434,13 @@ def test_on_real_trade_a_hundredfold_price_raises_the_error(eval_data: Path) -> 
     rise = model.score(history.with_rows(odd), odd).score[some] / clean[some]
     assert (rise > 1.0).mean() >= 0.95
     assert np.median(rise) > 5.0
+
+
+def test_no_line_at_all_has_no_window(panel: Panel) -> None:
+    """A call without rows answers with none, in every kind of window."""
+    history = History(panel.rows)
+    for windows in ("series", "original"):
+        config = ProposalConfig(windows=windows, epochs=1, hidden=4)
+        model = ProposalModel.fit(history, panel.rows, config)
+        nothing = panel.rows.take(np.zeros(0, dtype=np.int64))
+        assert len(model.score(history, nothing, consignment=True).score) == 0
