@@ -12,12 +12,37 @@ import pytest
 
 from customs import Case, Declaration
 from tabular_ae.data import Panel
+from tabular_ae.macro import Macro
 from tabular_ae.model import FlagshipConfig
-from tabular_ae.rows import Rows
+from tabular_ae.rows import Rows, month_number
+from tabular_ae.scorer import TabularScorer
+from tabular_ae.train import fit
 
 ITEMS = ("0303670000", "0303840000", "0306170000", "0307430000", "0901110000", "0901210000")
 COUNTRIES = ("CN", "JP", "US", "VN")
-TOY = FlagshipConfig(hidden=8, epochs=4, batch=128, learning_rate=5e-3)
+# Every part of the flagship, each as small as it can be and still work.
+TOY = FlagshipConfig(
+    hidden=8,
+    epochs=3,
+    batch=128,
+    learning_rate=5e-3,
+    folds=2,
+    rounds=15,
+    leaves=7,
+    scale_rounds=10,
+    odd_rounds=20,
+)
+# The same for the command line.
+QUICK = {
+    "hidden": "8",
+    "epochs": "2",
+    "batch": "128",
+    "learning_rate": "5e-3",
+    "rounds": "15",
+    "leaves": "7",
+    "scale_rounds": "10",
+    "odd_rounds": "20",
+}
 
 
 def clean_panel(seed: int, months: int = 30, noise: float = 0.08) -> pd.DataFrame:
@@ -57,9 +82,22 @@ def panel_file(panel_table: pd.DataFrame, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def panel(panel_table: pd.DataFrame) -> Panel:
-    """The clean panel with a rate for every month."""
+    """The clean panel with oil and a rate for every month."""
     rows = rows_from(panel_table)
-    return Panel(rows, "krw_per_kg", krw_per_usd={int(m): 1300.0 for m in np.unique(rows.month)})
+    rates = {int(m): 1300.0 for m in np.unique(rows.month)}
+    return Panel(rows, "krw_per_kg", krw_per_usd=rates, macro=oil_figures(months=30))
+
+
+def oil_figures(months: int, price: float = 80.0) -> Macro:
+    """Oil about a price from January 2021 on."""
+    steps = np.random.default_rng(17).normal(0.0, 0.04, size=(months, 1))
+    return Macro(("dubai_usd_bbl",), month_number("2021-01"), price * np.exp(np.cumsum(steps, axis=0)))
+
+
+@pytest.fixture(scope="session")
+def make_oil() -> Callable[..., Macro]:
+    """`oil_figures`, for tests that need others."""
+    return oil_figures
 
 
 def rows_from(table: pd.DataFrame) -> Rows:
@@ -75,8 +113,20 @@ def toy_rows() -> Callable[[pd.DataFrame], Rows]:
 
 @pytest.fixture(scope="session")
 def toy_config() -> FlagshipConfig:
-    """A network of eight units trained for four epochs."""
+    """Two networks of eight units and a few small trees."""
     return TOY
+
+
+@pytest.fixture(scope="session")
+def quick() -> dict[str, str]:
+    """Settings under which the command line trains in a second."""
+    return dict(QUICK)
+
+
+@pytest.fixture(scope="session")
+def toy_scorer(panel: Panel, toy_config: FlagshipConfig) -> TabularScorer:
+    """A toy model of the clean panel, to be read and never changed."""
+    return fit(panel, toy_config)
 
 
 @pytest.fixture(scope="session")

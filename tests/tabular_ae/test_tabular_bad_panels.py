@@ -11,7 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-QUICK = ("--set", "epochs=1")
+QUICK = [
+    word
+    for key in ("epochs=1", "hidden=4", "rounds=5", "scale_rounds=3", "odd_rounds=5")
+    for word in ("--set", key)
+]
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 
@@ -86,12 +90,12 @@ ALL = {
 
 
 @pytest.fixture(scope="module")
-def model(panel_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(panel_file: Path, quick: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A toy artefact."""
     from tabular_ae.train import train
 
     out = tmp_path_factory.mktemp("bad") / "model"
-    train([panel_file], out, overrides={"epochs": "1"})
+    train([panel_file], out, overrides=quick)
     return out
 
 

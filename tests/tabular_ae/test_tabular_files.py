@@ -15,14 +15,12 @@ from tabular_ae.panel_file import score_file
 from tabular_ae.scorer import TabularScorer
 from tabular_ae.train import train
 
-QUICK = {"hidden": "8", "epochs": "2", "batch": "128", "learning_rate": "5e-3"}
-
 
 @pytest.fixture(scope="module")
-def model(panel_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(panel_file: Path, quick: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A toy artefact."""
     out = tmp_path_factory.mktemp("model") / "tabular"
-    figures = train([panel_file], out, overrides=QUICK)
+    figures = train([panel_file], out, overrides=quick)
     assert figures["rows"] == 720
     return out
 
@@ -98,14 +96,16 @@ def test_an_unknown_preset_lists_what_there_is(panel_file: Path, tmp_path: Path)
 def test_the_artefact_names_its_training(model: Path) -> None:
     """Figures and fingerprint travel with the model."""
     scorer = TabularScorer.load(model)
-    assert scorer.figures["trained_to"] == "2022-12"
+    assert scorer.figures["rows"] == 720
+    assert scorer.figures["series"] == 24
+    assert scorer.figures["trained_to"] == "2023-06"
     assert scorer.figures["calibrated_to"] == "2023-06"
     assert len(scorer.data_fingerprint) == 64
 
 
-def test_a_world_trains_on_its_past_alone(tiny_world: Path, tmp_path: Path) -> None:
+def test_a_world_trains_on_its_past_alone(tiny_world: Path, quick: dict[str, str], tmp_path: Path) -> None:
     """Months from the cutoff on are history to be compared with, never to be learned from."""
-    figures = train([tiny_world], tmp_path / "m", overrides=QUICK)
+    figures = train([tiny_world], tmp_path / "m", overrides=quick)
     assert figures["calibrated_to"] == "2024-04"
     scorer = TabularScorer.load(tmp_path / "m")
     assert scorer.converter.freight_unit == "krw_per_kg"
@@ -117,7 +117,9 @@ def test_a_world_trains_on_its_past_alone(tiny_world: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.eval_data
-def test_the_real_panel_trains_and_its_later_months_are_calibrated(eval_data: Path, tmp_path: Path) -> None:
+def test_the_real_panel_trains_and_its_later_months_are_calibrated(
+    eval_data: Path, quick: dict[str, str], tmp_path: Path
+) -> None:
     """US imports: learned to 2019-06 in two epochs, clean rows after it flagged as promised."""
     whole = pd.read_parquet(eval_data / "trade" / "us_seafood_imports.parquet")
     whole[whole["month"] <= "2019-06"].to_parquet(tmp_path / "a.parquet")
@@ -127,7 +129,7 @@ def test_the_real_panel_trains_and_its_later_months_are_calibrated(eval_data: Pa
         [tmp_path / "a.parquet"],
         tmp_path / "m",
         columns={"hs": "hs6"},
-        overrides={"epochs": "2", "batch": "256"},
+        overrides={**quick, "epochs": "1", "batch": "512"},
     )
     score_file(tmp_path / "m", tmp_path / "b.parquet", tmp_path / "s.parquet", columns={"hs": "hs6"})
     out = pd.read_parquet(tmp_path / "s.parquet")
