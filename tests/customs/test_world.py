@@ -268,6 +268,12 @@ def test_a_fraud_changes_what_it_says_and_nothing_else(economy: Economy, people:
             assert guilty.declared.hsk != clean.goods.hsk
             assert guilty.declared.price < clean.goods.price or guilty.declared.duty < clean.goods.duty
             assert guilty.gross_kg == clean.gross_kg
+        case "swapped_code":
+            assert guilty.declared.hsk != clean.goods.hsk
+            assert guilty.declared.hsk.digits[:2] == clean.goods.hsk.digits[:2]
+            assert not 0.5 < guilty.declared.price / clean.goods.price < 2.0
+            assert guilty.wording != clean.wording
+            assert (value, freight, guilty.net_kg) == (1, 1, clean.net_kg)
         case "hidden_goods":
             assert guilty.hidden is not None
             assert guilty.hidden.kg >= 350

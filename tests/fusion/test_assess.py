@@ -186,6 +186,14 @@ def test_seeing_one_fact_twice_neither_doubles_an_alarm_nor_dilutes_it() -> None
         assert beside.surprise == pytest.approx(alone, rel=0.05)
 
 
+def test_one_price_in_a_thousand_is_high_risk_however_many_other_checks_see_nothing() -> None:
+    """All ten checks spoke, four of them on a scan, and the others are as usual as half of all clean lines."""
+    usual = ("price.for_this_code", "freight.per_kg", "freight.vs_oil", "volume.surge", "hs.text")
+    usual += ("xray.packing", "xray.density", "xray.mass", "xray.inserted_object")
+    price = evidence("price.unit_value", 3.0, observed=1.0, expected=(2.0, 3.0))
+    assert fuse(price, *(evidence(check, 0.3) for check in usual)).band == "high"
+
+
 def test_an_echo_stands_in_for_the_check_it_echoes_where_that_one_is_silent() -> None:
     rest = [evidence(check, 0.3) for check in ("price.unit_value", "hs.text")]
     silent = Evidence.abstain("freight.per_kg", "D1/1", "band.unknown")

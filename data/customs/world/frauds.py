@@ -15,7 +15,7 @@ from customs.world.economy import Economy
 from customs.world.goods import Item
 from customs.world.texts import describe
 
-KINDS = ("under_invoicing", "wrong_code", "hidden_goods", "wrong_weight", "inflated_freight")
+KINDS = ("under_invoicing", "wrong_code", "hidden_goods", "wrong_weight", "inflated_freight", "swapped_code")
 # hidden things: material, density as packed in kg/m³
 _HIDDEN = (
     ("steel", 4500.0),
@@ -51,6 +51,8 @@ def plant(
             guilty = _inflate_freight(guilty, rng, done)
     elif kind == "hidden_goods":
         guilty = _hide(guilty, rng, done)
+    elif kind == "swapped_code":
+        guilty = _swap_code(guilty, items, rng, done)
     elif kind == "wrong_weight":
         guilty = _wrong_weight(guilty, rng, done)
     else:
@@ -58,9 +60,11 @@ def plant(
     return guilty, done
 
 
-def needs_scan(kind: str) -> bool:
-    """True for frauds that only the scan can tell."""
-    return kind in ("hidden_goods", "wrong_weight", "wrong_code")
+def suits(kind: str, clean: Consignment, items: Sequence[Item]) -> bool:
+    """Whether anything could tell: some frauds need a scan, a swapped code needs goods to be swapped with."""
+    if kind == "swapped_code":
+        return bool(_look_alikes(clean.goods, items))
+    return clean.has_scan or kind not in ("hidden_goods", "wrong_weight", "wrong_code")
 
 
 def _under_invoice(c: Consignment, rng: np.random.Generator, done: list[Planted]) -> Consignment:
@@ -106,6 +110,29 @@ def _wrong_code(
     return dataclasses.replace(
         c, declared=declared, wording=describe(declared, rng), value=value, freight=per_kg * c.net_kg
     )
+
+
+def _swap_code(
+    c: Consignment, items: Sequence[Item], rng: np.random.Generator, done: list[Planted]
+) -> Consignment:
+    options = _look_alikes(c.goods, items)
+    declared = options[int(rng.integers(0, len(options)))]
+    done.append(
+        Planted("swapped_code", c.goods.hsk.digits, f"declared as {declared.hsk.digits}, value as paid")
+    )
+    return dataclasses.replace(c, declared=declared, wording=describe(declared, rng))
+
+
+def _look_alikes(true: Item, items: Sequence[Item]) -> list[Item]:
+    """Goods of the same chapter that are packed alike and cost at most half as much, or at least twice."""
+    return [
+        i
+        for i in items
+        if i.hsk != true.hsk
+        and i.hsk.digits[:2] == true.hsk.digits[:2]
+        and (i.packing, i.material, i.container) == (true.packing, true.material, true.container)
+        and not 0.5 < i.price / true.price < 2.0
+    ]
 
 
 def _hide(c: Consignment, rng: np.random.Generator, done: list[Planted]) -> Consignment:

@@ -162,16 +162,16 @@ def _plant(
     share: float,
     rng: np.random.Generator,
 ) -> tuple[list[Consignment], dict[int, list[frauds.Planted]]]:
-    """Turn a share of the review into frauds, the kinds in turn; what only a scan can tell needs one."""
+    """Turn a share of the review into frauds, the kinds in turn, each where something could tell it."""
     review = list(review)
     order = [int(n) for n in rng.permutation(len(review))]
     planted: dict[int, list[frauds.Planted]] = {}
     for turn in range(round(share * len(review))):
         kind = frauds.KINDS[turn % len(frauds.KINDS)]
-        scanned = [n for n in order if review[n].has_scan]
-        pick = (scanned or order)[0] if frauds.needs_scan(kind) else order[0]
-        if frauds.needs_scan(kind) and not scanned:
-            kind, pick = "under_invoicing", order[0]
+        suited = [n for n in order if frauds.suits(kind, review[n], items)]
+        pick = (suited or order)[0]
+        if not suited:
+            kind = "under_invoicing"
         order.remove(pick)
         review[pick], planted[review[pick].index] = frauds.plant(review[pick], kind, items, economy, rng)
     return review, planted
