@@ -42,11 +42,13 @@ class Part:
 class Why:
     """level: the usual unit value, USD/kg; parts: what moves the expectation from it, largest first.
 
+    rest: ln(USD/kg) that no driver accounts for, what the models expect of a row they know nothing about.
     nearest: the unit value (USD/kg) nearest to the declared one that would be unremarkable; None if none is.
     """
 
     level: float
     parts: tuple[Part, ...]
+    rest: float
     nearest: float | None
 
 
@@ -55,8 +57,8 @@ def explain(
 ) -> Why:
     """Take apart what is expected of one declared line.
 
-    The parts sum, with the level, to the expected value: Shapley values of the trees and integrated gradients
-    of the networks, each as much as it counts.
+    The parts sum, with the logarithm of the level and the rest, to the expected ln(USD/kg): Shapley values of
+    the trees and integrated gradients of the networks, each as much as it counts.
     """
     expected = model.expect(history, row, consignment=True)
     inputs, month = expected.inputs, int(row.month[0])
@@ -79,9 +81,11 @@ def explain(
         ):
             sums[_key(name, month)] += share * float(effect)
     parts = [Part(name, when, effect) for (name, when), effect in sums.items() if name and effect]
-    nearest = _nearest(model, history, row, calibration, chain)
     return Why(
-        float(np.exp(inputs.level[0])), tuple(sorted(parts, key=lambda part: -abs(part.effect))), nearest
+        level=float(np.exp(inputs.level[0])),
+        parts=tuple(sorted(parts, key=lambda part: -abs(part.effect))),
+        rest=sums["", None],
+        nearest=_nearest(model, history, row, calibration, chain),
     )
 
 
