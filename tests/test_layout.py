@@ -123,7 +123,14 @@ def test_test_files_have_unique_names_and_are_in_no_package() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["train"], ["serve"], ["assess"], ["score"], ["world"], ["import"]]
+    "arguments",
+    [
+        [],
+        *(
+            [verb]
+            for verb in ("train", "serve", "assess", "score", "world", "import", "panel", "bench", "evaluate")
+        ),
+    ],
 )
 def test_help_needs_neither_torch_nor_the_web_nor_pandas(arguments: list[str]) -> None:
     code = (
