@@ -19,7 +19,7 @@ VOLUME = "volume.surge"
 CHECKS = (PRICE, CODE, FREIGHT, OIL, VOLUME)
 # What a row's price and freight say counts. Another code's price is mostly the same fact seen again, oil says
 # of a route what the route says of itself, and a large month alone is trade and no offence.
-WEIGHTS = {PRICE: 1.0, CODE: 0.1, FREIGHT: 0.5, OIL: 0.1, VOLUME: 0.05}
+WEIGHTS = {PRICE: 1.0, CODE: 0.02, FREIGHT: 0.1, OIL: 0.02, VOLUME: 0.01}
 # Freight goes by the country of departure, everything else by that of origin.
 BY_ROUTE = (FREIGHT, OIL)
 
