@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from customs.declaration import Declaration
 from customs.errors import Problem
-from customs.evidence import Alternative, Contribution, Evidence
+from customs.evidence import Alternative
 from customs.hs import HsCode
 from customs.sentences import Language, render
-from fusion import Finding, RiskReport
-from portcullis.report import check_label, driver_label
+from fusion import RiskReport
+from portcullis.report import check_label
 from portcullis.store.assessments import Assessment, Summary
-
-Wording = Mapping[HsCode, str]
-# Parts of an expectation that a page shows; the API gives all.
-_PARTS = 8
+from portcullis.web.rows import EvidenceRow, FindingRow, OtherCodeRow, Wording
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,109 +90,6 @@ class DeskPage(Page):
     declaration: str = ""
     problems: tuple[Problem, ...] = ()
     files_lost: bool = False
-
-
-@dataclass(frozen=True)
-class OtherCodeRow:
-    """A code that the goods may have; no code means an empty container."""
-
-    code: str | None
-    wording: str
-    percent: str
-    share: float
-
-    @classmethod
-    def all(cls, others: Sequence[Alternative], wording: Wording) -> tuple[OtherCodeRow, ...]:
-        """From alternatives; those below one per cent say nothing and are left out."""
-        return tuple(
-            cls(
-                None if other.hs is None else str(other.hs),
-                "" if other.hs is None else wording.get(other.hs, ""),
-                f"{other.probability:.0%}",
-                round(other.probability, 4),
-            )
-            for other in others
-            if other.probability >= 0.01
-        )
-
-
-@dataclass(frozen=True)
-class FindingRow:
-    """One thing that does not fit, and what to look for."""
-
-    label: str
-    subject: str
-    severity: str
-    sentence: str
-    advice: str
-    others: tuple[OtherCodeRow, ...]
-
-    @classmethod
-    def of(cls, finding: Finding, language: Language, wording: Wording) -> FindingRow:
-        """From a finding."""
-        return cls(
-            label=check_label(finding.kind, language),
-            subject=finding.subject,
-            severity=finding.severity,
-            sentence=render(finding.sentence, language),
-            advice=render(finding.advice, language),
-            others=OtherCodeRow.all(finding.alternatives[:3], wording),
-        )
-
-
-@dataclass(frozen=True)
-class PartRow:
-    """What one driver, in one month where there is one, adds to an expectation."""
-
-    driver: str
-    month: str
-    effect: str
-
-    @classmethod
-    def all(cls, parts: Sequence[Contribution], language: Language) -> tuple[PartRow, ...]:
-        """From contributions, the largest of them first."""
-        largest = sorted(parts, key=lambda part: -abs(part.effect))[:_PARTS]
-        return tuple(
-            cls(driver_label(part.driver, language), part.month or "", f"{part.effect:+.1%}")
-            for part in largest
-        )
-
-
-@dataclass(frozen=True)
-class EvidenceRow:
-    """One check's figures, what they mean, and why that is expected."""
-
-    label: str
-    subject: str
-    observed: str
-    expected: str
-    unit: str
-    p_value: str
-    group: str
-    size: str
-    sentence: str
-    details: tuple[str, ...]
-    parts: tuple[PartRow, ...]
-
-    @classmethod
-    def of(cls, evidence: Evidence, language: Language) -> EvidenceRow:
-        """From evidence that speaks or abstains."""
-        low_high = evidence.expected
-        share = evidence.unit == "probability"
-        write = (lambda value: f"{value:.0%}") if share else number
-        return cls(
-            label=check_label(evidence.check, language),
-            subject=evidence.subject,
-            observed="" if evidence.observed is None else write(evidence.observed),
-            expected="" if low_high is None else f"{write(low_high[0])} – {write(low_high[1])}",
-            unit="" if share else evidence.unit or "",
-            p_value="" if evidence.p_value is None else f"{evidence.p_value:.2g}",
-            group=evidence.reference.group if evidence.reference else "",
-            size=f"{evidence.reference.size:,}" if evidence.reference else "",
-            sentence=render(evidence.message, language),
-            details=tuple(render(detail, language) for detail in evidence.details),
-            parts=PartRow.all(evidence.contributions, language),
-        )
 
 
 @dataclass(frozen=True)
@@ -284,18 +177,6 @@ class AssessmentPage(Page):
 
 
 PAGES: tuple[type[Page], ...] = (LoginPage, ErrorPage, DeskPage, AssessmentPage)
-
-
-def number(value: float) -> str:
-    """A figure with as many digits as an officer reads.
-
-    >>> number(23817.4), number(12.345), number(0.01234), number(5e295)
-    ('23,817', '12.3', '0.0123', '5e+295')
-    """
-    size = abs(value)
-    if size >= 1e12:
-        return f"{value:.3g}"
-    return f"{value:,.0f}" if size >= 1000 else f"{value:.1f}" if size >= 10 else f"{value:.3g}"
 
 
 def _others(report: RiskReport) -> tuple[Alternative, ...]:
