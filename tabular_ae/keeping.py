@@ -77,7 +77,8 @@ def save(
         out.columns("history", history.rows.as_columns())
         if macro is not None:
             out.columns("macro", macro.as_columns())
-        for name, both in calibrations.items():
+        # by name, as the manifest has them: what was loaded is saved again byte for byte
+        for name, both in sorted(calibrations.items()):
             out.calibration(name, both.months)
             if both.lines is not None:
                 out.calibration(_of_lines(name), both.lines)

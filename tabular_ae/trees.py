@@ -90,8 +90,10 @@ def cross_fit(
 
 
 def as_columns(forests: Mapping[str, Forest]) -> dict[str, list[str]]:
-    """The columns of an artefact table."""
+    """The columns of an artefact table; none without trees."""
     pairs = [(name, text) for name, forest in forests.items() for text in forest.texts]
+    if not pairs:
+        return {}
     return {"forest": [name for name, _ in pairs], "trees": [text for _, text in pairs]}
 
 
