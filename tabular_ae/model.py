@@ -52,7 +52,7 @@ class FlagshipConfig:
     past_weight: float = 0.1
     folds: int = 2
     rounds: int = 120
-    leaves: int = 31
+    leaves: int = 15
     tree_rate: float = 0.1
     scale_rounds: int = 60
     odd_rounds: int = 100
