@@ -131,9 +131,12 @@ def test_evidence_is_calibrated_explained_and_says_who_it_was_compared_with(
 ) -> None:
     for row in scorer.score(cases):
         for evidence in row:
-            assert evidence.message.id in catalogue()
-            assert all(render(evidence.message, language) for language in LANGUAGES)
-            if not evidence.abstained:
+            for message in (evidence.message, *evidence.details):
+                assert message.id in catalogue()
+                assert all(render(message, language) for language in LANGUAGES)
+            if evidence.abstained:
+                assert [*evidence.details, *evidence.contributions, *evidence.alternatives] == []
+            else:
                 assert evidence.reference is not None
                 assert evidence.p_value is not None
                 assert evidence.p_value >= 1 / (evidence.reference.size + 1)

@@ -16,7 +16,7 @@ from tabular_ae.contenders import Plan, Timed, measure, write_rows
 from tabular_ae.data import Panel
 from tabular_ae.rows import Rows, month_number
 
-QUICK = {"epochs": "1", "hidden": "4", "batch": "256"}
+QUICK = {"epochs": "1", "hidden": "4", "batch": "256", "rounds": "3", "scale_rounds": "3", "odd_rounds": "3"}
 
 
 def keys(rows: Rows) -> list[tuple[str, str, int]]:

@@ -28,7 +28,15 @@ from tabular_ae.threshold_rules import flagged_by_rules
 from tabular_ae.train import fit
 
 ToRows = Callable[[pd.DataFrame], Rows]
-QUICK = {"hidden": "8", "epochs": "2", "batch": "128", "learning_rate": "5e-3"}
+QUICK = {
+    "hidden": "8",
+    "epochs": "2",
+    "batch": "128",
+    "learning_rate": "5e-3",
+    "rounds": "15",
+    "scale_rounds": "10",
+    "odd_rounds": "20",
+}
 FITTED = ["PCA", "Isolation Forest", "LOF", "Elliptic Envelope"]
 BOOSTED = ["boosted residual", "boosted residual, low price counts more"]
 NAMES = [*SIMPLE, *FITTED, *BOOSTED]

@@ -188,6 +188,19 @@ def test_without_oil_only_the_check_on_oil_is_silent(
     assert said[OIL].message.id == "freight.oil.no_model"
 
 
+def test_a_line_without_weight_abstains_on_every_check(scorer: TabularScorer, declared: Declared) -> None:
+    """Nothing per kilogram can be said; each check gives its reason."""
+    said = said_of(scorer, declared(net_kg=0.0, freight="900 USD"))
+    assert {check: evidence.message.id for check, evidence in said.items()} == {
+        PRICE: "price.no_weight",
+        CODE: "price.no_weight",
+        FREIGHT: "freight.no_weight",
+        OIL: "freight.no_weight",
+        VOLUME: "volume.no_weight",
+    }
+    assert all(evidence.abstained for evidence in said.values())
+
+
 def test_won_are_read_at_the_rate_of_the_month(scorer: TabularScorer, declared: Declared) -> None:
     """The same value in another currency is the same unit value."""
     won = scorer.score([declared(value="130000000 KRW")])[0][0]
