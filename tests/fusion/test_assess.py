@@ -187,7 +187,7 @@ def test_seeing_one_fact_twice_neither_doubles_an_alarm_nor_dilutes_it() -> None
 
 
 def test_one_price_in_a_thousand_is_high_risk_however_many_other_checks_see_nothing() -> None:
-    """All ten checks spoke, four of them on a scan, and the others are as usual as half of all clean lines."""
+    """All ten checks spoke, four of them on a scan; the others are as usual as half of all clean lines."""
     usual = ("price.for_this_code", "freight.per_kg", "freight.vs_oil", "volume.surge", "hs.text")
     usual += ("xray.packing", "xray.density", "xray.mass", "xray.inserted_object")
     price = evidence("price.unit_value", 3.0, observed=1.0, expected=(2.0, 3.0))
