@@ -16,7 +16,7 @@ from tabular_ae.history import History
 from tabular_ae.price import Prices
 from tabular_ae.rows import Floats, Rows
 
-# Fewer clean lines cannot give a p-value of one in a hundred: months judged as lines stand in for them.
+# Fewer clean lines cannot give a p-value of one in a hundred: months stand in for them.
 LEAST_LINES = 99
 # A row is scored in scales of its own already: a group of its own must be large enough to know its tail
 # better than all rows do.
@@ -65,26 +65,22 @@ def calibrate_months(models: Models, history: History, rows: Rows) -> dict[str, 
     return {**found, WHOLE: clean}
 
 
-def calibrate_lines(
-    models: Models, history: History, hold: Rows, lines: Sequence[Line]
-) -> dict[str, Conformal]:
-    """Clean lines of every check and of the range, none of whose months the models have seen.
+def calibrate_lines(models: Models, history: History, lines: Sequence[Line]) -> dict[str, Conformal]:
+    """Clean lines of every check and of the range; nothing of a check with too few, where months stand in.
 
-    With too few lines, months judged as if each were a line stand in for them. A line's volume is put on the
-    scale of months, so that it has no calibration of its own.
+    A line's volume is put on the scale of months, so that it has no calibration of its own.
     """
     found: dict[str, Conformal] = {}
     for check, model in models.by_check.items():
-        if check == VOLUME:
+        if check == VOLUME or len(lines) < LEAST_LINES:
             continue
-        rows = rows_of(lines, by_route=check in BY_ROUTE) if len(lines) >= LEAST_LINES else hold
+        rows = rows_of(lines, by_route=check in BY_ROUTE)
         scored = model.score(history, rows, consignment=True)
-        if np.isfinite(scored.score).sum() < LEAST_LINES:
-            scored, rows = model.score(history, hold, consignment=True), hold
         clean = conformal(scored.score, rows)
-        if clean is not None:
-            found[check] = clean
-            found |= _range(scored, rows) if check == PRICE else {}
+        if clean is None or np.isfinite(scored.score).sum() < LEAST_LINES:
+            continue
+        found[check] = clean
+        found |= _range(scored, rows) if check == PRICE else {}
     return found
 
 

@@ -24,7 +24,7 @@ from tabular_ae.forecast import Forecast
 from tabular_ae.history import History
 from tabular_ae.inputs import Inputs, prepare
 from tabular_ae.model import FlagshipConfig
-from tabular_ae.oddness import Guess, Oddness, distance
+from tabular_ae.oddness import Guess, Oddness, beyond, distance
 from tabular_ae.price import Prices
 from tabular_ae.rows import Floats, Ints, Rows
 from tabular_ae.trees import Forest, cross_fit
@@ -153,7 +153,7 @@ class Flagship:
         """Score rows against the months before them; a `consignment` row is one line, not a month."""
         expected = self.expect(history, rows, consignment=consignment)
         best = expected.guesses[0]
-        score = np.round(self.odds(expected, rows.log_unit), _DECIMALS)
+        score = np.round(self.odds(expected, rows.log_unit, consignment=consignment), _DECIMALS)
         inputs = expected.inputs
         return Prices(score, best.centre, np.exp(best.log_scale), inputs.months, inputs.group)
 
@@ -183,11 +183,12 @@ class Flagship:
             guesses = [_wider(guess, self.extra) for guess in guesses]
         return Expected(tuple(guesses), inputs, seen)
 
-    def odds(self, expected: Expected, unit: Floats) -> Floats:
+    def odds(self, expected: Expected, unit: Floats, *, consignment: bool = False) -> Floats:
         """(n,) how odd ln(USD/kg) is for rows of which this is expected."""
         if self.oddness is None:
             return distance(unit, expected.guesses[0])
-        return self.oddness(expected.seen, unit, expected.guesses)
+        found = self.oddness(expected.seen, unit, expected.guesses)
+        return found + beyond(unit, expected.guesses[0]) if consignment else found
 
     # -- keeping -----------------------------------------------------------------------------------
 

@@ -36,6 +36,9 @@ _PARAMETERS = {
 LOW_COUNTS = 1.3
 # Trees end in steps: distance orders what stands on the same one, and what lies beyond all of them.
 _SLOPE = 0.1
+# Trees say the same of everything beyond what they were shown: a line at a third of the usual price would be
+# no more surprising than one at two thirds. From this distance on, a line's distance counts on top of them.
+_FAR, _FAR_SLOPE = 3.0, 2.0
 # Prices that a price is measured against; the lags in between say the same.
 _MEASURED = tuple(name for name in REFERENCES if name not in ("month_3", "month_6", "others_before"))
 _COLUMNS = [REFERENCES.index(name) for name in _MEASURED]
@@ -99,6 +102,11 @@ class Oddness:
         out = np.full(len(unit), np.nan)
         out[known] = self.forest.predict(_matrix(seen, unit, guesses)[known]) + _SLOPE * away[known]
         return out
+
+
+def beyond(unit: Floats, guess: Guess) -> Floats:
+    """(n,) what a distance that trees no longer tell apart adds to the log odds of a declared line."""
+    return _FAR_SLOPE * np.maximum(distance(unit, guess) - _FAR, 0.0)
 
 
 def false_step(rng: np.random.Generator, n: int) -> Floats:

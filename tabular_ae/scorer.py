@@ -33,6 +33,7 @@ from tabular_ae.flagship import Flagship
 from tabular_ae.history import History
 from tabular_ae.macro import Macro
 from tabular_ae.price import PriceModel, Prices
+from tabular_ae.proposal.score import ProposalModel
 from tabular_ae.rows import Floats, Rows
 from tabular_ae.why import Why, explain
 
@@ -80,6 +81,8 @@ class TabularScorer:
     def know(self, macro: Macro) -> None:
         """Take in monthly figures; they replace what was known of the same months."""
         self.macro = Macro.merge([macro, *([self.macro] if self.macro is not None else [])])
+        if isinstance(self.price, ProposalModel):
+            self.price.columns = dataclasses.replace(self.price.columns, macro=self.macro)
         if self.models.oil is not None:
             oil = dataclasses.replace(self.models.oil, macro=self.macro)
             self.models = dataclasses.replace(self.models, oil=oil)
@@ -201,7 +204,7 @@ def _reasons(rows: Rows, p_value: Floats) -> list[str | None]:
     bad_value = ~(rows.value > 0)
     silent = ~np.isfinite(p_value)
     return [
-        NO_WEIGHT if w else NO_VALUE if v else NO_HISTORY if s else None
+        None if not s else NO_WEIGHT if w else NO_VALUE if v else NO_HISTORY
         for w, v, s in zip(bad_weight, bad_value, silent, strict=True)
     ]
 

@@ -1,4 +1,4 @@
-"""Fit on the earlier months of a panel, calibrate on the later ones, fit again on all, write the artefact."""
+"""Fit on the clean months of a panel, calibrate on rows that parts of the model have not seen, write it."""
 
 from __future__ import annotations
 
@@ -78,12 +78,13 @@ def fit(
     device: str = "cpu",
     progress: Progress = silent,
 ) -> TabularScorer:
-    """Fit on all months but the last share before the panel's stop; calibrate on that share; fit again.
+    """Fit and calibrate on the months before the panel's stop.
 
-    The first fit tells what clean lines look like to a model that has not seen their months. The second one's
-    parts have each not seen a share of the rows, which tells what clean months look like: more of them, and
-    of every season. The proposal's network has no such parts: it is fitted once, and months held out
-    calibrate it. The history that the scorer carries holds every month of the panel.
+    The flagship is fitted on all clean months: its parts have each not seen a share of the rows, which tells
+    what clean months look like, of every season. The proposal's network has no such parts: it is fitted on
+    the earlier months, and the later ones calibrate it. Of the clean lines the earlier ones tell how much
+    more a line scatters than a month, the later ones calibrate. The history of the scorer holds every
+    month of the panel.
     """
     began = time.perf_counter()
     history = History(panel.rows, memory=config.memory)
@@ -103,15 +104,15 @@ def fit(
     lines = [converter.line(case) for case in panel.cases]
     early, late = ([x for x in lines if (x.month < start) is side] for side in (True, False))
 
-    models = with_line_noise(_fit(panel, known, learn, config, seed, device, progress), history, early)
     of_past = History(past, memory=config.memory)
-    of_lines = calibrate_lines(models, of_past, hold, late)
-    if isinstance(config, ProposalConfig):
+    if isinstance(config, ProposalConfig):  # one network, which has seen all it was fitted on
+        models = _fit(panel, known, learn, config, seed, device, progress)
         of_months = calibrate_months(models, of_past, hold)
     else:
-        models = _with_noise_of(_fit(panel, of_past, past, config, seed, device, progress), models)
+        models = _fit(panel, of_past, past, config, seed, device, progress)
         of_months = calibrate_months(models, of_past, past)
-    calibrations = together(of_months, of_lines)
+    models = with_line_noise(models, history, early)
+    calibrations = together(of_months, calibrate_lines(models, of_past, late))
     scorer = TabularScorer(models, history, calibrations, converter, macro=panel.macro)
     clean = calibrations[PRICE]
     scorer.figures = {
@@ -176,20 +177,9 @@ def with_line_noise(models: Models, history: History, lines: Sequence[Line]) -> 
     if models.freight is not None:
         rates = models.freight.score(history, by_route)
         models.freight.extra = _extra(by_route.log_freight - rates.centre, rates.scale)
-    return _with_noise_of(models, models)
-
-
-def _with_noise_of(models: Models, other: Models) -> Models:
-    """The same models with the line noise that others have learned."""
-    models.price.extra = other.price.extra
-    if models.code is not None and other.code is not None:
-        models = dataclasses.replace(models, code=dataclasses.replace(models.code, extra=other.code.extra))
-    if models.freight is not None and other.freight is not None:
-        models.freight.extra = other.freight.extra
         if models.oil is not None:
-            models = dataclasses.replace(
-                models, oil=dataclasses.replace(models.oil, extra=other.freight.extra)
-            )
+            oil = dataclasses.replace(models.oil, extra=models.freight.extra)
+            models = dataclasses.replace(models, oil=oil)
     return models
 
 

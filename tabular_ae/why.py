@@ -112,6 +112,6 @@ def _nearest(
     declared, centre = float(row.log_unit[0]), float(expected.guesses[0].centre[0])
     path: Floats = np.linspace(declared, centre, _TRIED)
     many = model.expect(history, row.take(np.zeros(_TRIED, dtype=np.int64)), consignment=True)
-    p, _ = calibration.in_group(model.odds(many, path), calibration.group_for(chain))
+    p, _ = calibration.in_group(model.odds(many, path, consignment=True), calibration.group_for(chain))
     fine = np.flatnonzero(p > _UNREMARKABLE)
     return float(np.exp(path[fine[0]])) if len(fine) else None

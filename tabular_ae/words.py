@@ -21,7 +21,7 @@ from tabular_ae.why import Why, by_driver
 # Share of clean cases that an expected interval holds.
 _INTERVAL = 0.9
 # From how many times over another code is said to fit better.
-_TIMES = 2.0
+_TIMES = 1.2
 # Drivers that are told, and from what effect on the expected value.
 _TOLD, _LEAST_EFFECT = 3, 0.005
 

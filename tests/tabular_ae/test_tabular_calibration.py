@@ -110,10 +110,17 @@ def test_a_planted_fall_is_odder_than_nearly_all_clean_rows(fresh: Fresh) -> Non
 
 
 def test_every_check_the_range_and_the_whole_are_calibrated(fresh: Fresh) -> None:
-    """Lines have their own clean scores, but for volume, whose scale is that of months, and the whole."""
+    """On months; without clean lines these stand in for lines, too."""
     known = fresh.scorer.calibrations
     assert set(known) == {*CHECKS, LOW, HIGH, WHOLE}
-    assert {name for name, both in known.items() if both.lines is None} == {VOLUME, WHOLE}
+    assert all(both.lines is None for both in known.values())
+
+
+def test_lines_have_clean_scores_of_their_own(with_lines: TabularScorer) -> None:
+    """But for volume, whose scale is that of months, and for the whole, which only panels have."""
+    with_own = {name for name, both in with_lines.calibrations.items() if both.lines is not None}
+    assert {PRICE, CODE, LOW, HIGH} <= with_own
+    assert not with_own & {VOLUME, WHOLE}
     assert known[VOLUME].of(consignment=True) is known[VOLUME].months
     assert known[PRICE].of(consignment=True) is known[PRICE].lines
     assert known[PRICE].of(consignment=False) is known[PRICE].months
@@ -230,12 +237,9 @@ def test_clean_lines_teach_how_much_noisier_a_line_is_than_a_month(
 
 @pytest.mark.parametrize("check", [PRICE, CODE])
 def test_clean_lines_that_nobody_saw_are_calibrated(
-    with_lines: TabularScorer, lines: Lines, check: str, request: pytest.FixtureRequest
+    with_lines: TabularScorer, lines: Lines, check: str
 ) -> None:
     """About one in twenty has p ≤ 0.05, and about one in ten p ≤ 0.1."""
-    if check == PRICE and with_lines.price.config.exposure:
-        why = "clean lines are scored by the first fit, new ones by the second: their odds are on two scales"
-        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
     p = p_of(with_lines, lines.fresh, check)
     assert np.isfinite(p).all()
     assert (p <= 0.05).mean() == pytest.approx(0.05, abs=0.045)

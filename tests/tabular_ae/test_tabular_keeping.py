@@ -182,7 +182,6 @@ def test_a_scorer_without_figures_takes_some_in_and_still_has_no_check_of_them(
     assert scorer.score([declared(freight="1700 USD")])[0][CHECKS.index(OIL)].abstained
 
 
-@pytest.mark.xfail(reason="know() reaches the check of oil, but not the proposal's columns", strict=True)
 def test_a_proposal_that_learned_figures_scores_with_those_it_comes_to_know(
     panel: Panel, tmp_path: Path
 ) -> None:
