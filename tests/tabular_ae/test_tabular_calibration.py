@@ -121,6 +121,7 @@ def test_lines_have_clean_scores_of_their_own(with_lines: TabularScorer) -> None
     with_own = {name for name, both in with_lines.calibrations.items() if both.lines is not None}
     assert {PRICE, CODE, LOW, HIGH} <= with_own
     assert not with_own & {VOLUME, WHOLE}
+    known = with_lines.calibrations
     assert known[VOLUME].of(consignment=True) is known[VOLUME].months
     assert known[PRICE].of(consignment=True) is known[PRICE].lines
     assert known[PRICE].of(consignment=False) is known[PRICE].months
