@@ -39,12 +39,7 @@ class Chapter:
     @classmethod
     def of(cls, history: History, chapter: str) -> Chapter:
         """That of a history, made once."""
-        key = f"chapter/{chapter}"
-        if key not in history.derived:
-            history.derived[key] = cls(history, chapter)
-        found = history.derived[key]
-        assert isinstance(found, Chapter)
-        return found
+        return history.once(f"chapter/{chapter}", cls, lambda: cls(history, chapter))
 
     def kin(self, hs: str) -> tuple[Bools, Bools]:
         """(k,) which codes are the same goods, finer or coarser; (k,) which are of the same heading."""
@@ -116,29 +111,28 @@ class _Seen:
 
 
 def _seen(history: History, month: int) -> _Seen:
-    key = f"seen@{month}"
-    if key not in history.derived:
+
+    def make() -> _Seen:
         every = np.arange(len(history.unit), dtype=np.int64)
         when = np.full(len(every), month, dtype=np.int64)
         unit = history.window(history.unit, every, when, history.memory)
         kilograms = history.window(history.weight, every, when, history.memory)
         level, months = median_of(unit)
         value = np.nansum(np.exp(unit + kilograms), axis=1)
-        history.derived[key] = _Seen(level, spread_of(unit, level), months, value)
-    found = history.derived[key]
-    assert isinstance(found, _Seen)
-    return found
+        return _Seen(level, spread_of(unit, level), months, value)
+
+    return history.once(f"seen@{month}", _Seen, make)
 
 
 def _items(history: History, chapter: Chapter, month: int) -> Floats:
     """(3, k): `_item` of each code."""
-    key = f"items@{month}/{chapter.codes[0][:2] if chapter.codes else ''}"
-    if key not in history.derived:
+
+    def make() -> Floats:
         rows = [_item(history, code, month) for code in chapter.codes]
-        history.derived[key] = np.array(rows, dtype=np.float64).reshape(len(rows), 3).T
-    found = history.derived[key]
-    assert isinstance(found, np.ndarray)
-    return found
+        return np.array(rows, dtype=np.float64).reshape(len(rows), 3).T
+
+    name = chapter.codes[0][:2] if chapter.codes else ""
+    return history.once(f"items@{month}/{name}", np.ndarray, make)
 
 
 def _item(history: History, group: str, month: int) -> tuple[float, float, float]:

@@ -354,12 +354,7 @@ def _without(
 
 
 def _sums(history: History, name: str) -> _Sums:
-    key = f"sums of {name}"
-    if key not in history.derived:
-        history.derived[key] = _summed(history, name)
-    found = history.derived[key]
-    assert isinstance(found, _Sums)
-    return found
+    return history.once(f"sums of {name}", _Sums, lambda: _summed(history, name))
 
 
 def _summed(history: History, name: str) -> _Sums:

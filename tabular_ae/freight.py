@@ -128,17 +128,17 @@ class RouteRates:
 
 def route_rates(history: History) -> RouteRates:
     """The rates of a history's routes, worked out once."""
-    if "freight" not in history.derived:
+
+    def make() -> RouteRates:
         without = np.full(history.freight.shape, np.nan)
         every: dict[str, Floats] = {}
         for country, members in history.routes.items():
             block = history.freight[members]  # (k, months)
             every[country] = median_of(block.T)[0]
             without[members] = _leave_one_out(block)
-        history.derived["freight"] = RouteRates(without, every)
-    found = history.derived["freight"]
-    assert isinstance(found, RouteRates)
-    return found
+        return RouteRates(without, every)
+
+    return history.once("freight", RouteRates, make)
 
 
 def _drift(history: History, rows: Rows) -> float:

@@ -6,8 +6,9 @@ which also reads month t of *other* countries' series of the same item.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ _CHUNK = 512
 _VALUES, _ALIKE = 500_000, 1.5
 
 Usual = Literal["level", "jitter"]
+T = TypeVar("T")
 
 
 def prefixes(hs: str) -> tuple[str, ...]:
@@ -67,10 +69,17 @@ class History:
             self.weight: Floats = np.where(kilograms > 0, np.log(kilograms), np.nan)
             self.freight: Floats = np.where(freight_kg > 0, np.log(freight / freight_kg), np.nan)
         self.pairs = pairs  # item and country of each series
-        # what other files work out of the grid once
-        self.derived: dict[str, object] = {}
+        self._derived: dict[str, object] = {}
         # per group and month: middle, spread, count; a count below zero is not worked out yet
         self._tables: dict[tuple[Usual, str], Floats] = {}
+
+    def once(self, key: str, kind: type[T], make: Callable[[], T]) -> T:
+        """What other files work out of the grid, made when first asked for; `key` is its name."""
+        if key not in self._derived:
+            self._derived[key] = make()
+        found = self._derived[key]
+        assert isinstance(found, kind)
+        return found
 
     # -- looking things up -------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from tabular_ae.checks import (
     line_chain,
     panel_chain,
 )
-from tabular_ae.data import Converter, Line, rows_of
+from tabular_ae.data import Converter, rows_of
 from tabular_ae.flagship import Flagship
 from tabular_ae.history import History
 from tabular_ae.macro import Macro
@@ -219,6 +219,3 @@ def _unit_text(unit: str | None) -> str:
     """`krw_per_kg` as people write it: KRW/kg."""
     money, _, weight = (unit or "").partition("_per_")
     return f"{money.upper()}/{weight}" if weight else str(unit)
-
-
-__all__ = ["CHECKS", "FREIGHT", "PRICE", "Line", "TabularScorer"]

@@ -97,17 +97,16 @@ def fit(
             remedy=f"give at least {_LEAST_ROWS} rows over 4 months",
         )
     start = int(months[-max(1, round(config.calibration_share * len(months)))])  # first month of calibration
-    learn, hold = past.take(past.month < start), past.take(past.month >= start)
-    # what the learning months may see ends with them: the held-out ones must stay unseen
-    known = History(past.take(past.month < start), memory=config.memory)
     converter = Converter(panel.freight_unit, panel.krw_per_usd)
     lines = [converter.line(case) for case in panel.cases]
     early, late = ([x for x in lines if (x.month < start) is side] for side in (True, False))
 
     of_past = History(past, memory=config.memory)
     if isinstance(config, ProposalConfig):  # one network, which has seen all it was fitted on
+        learn = past.take(past.month < start)
+        known = History(learn, memory=config.memory)  # the months held out stay unseen
         models = _fit(panel, known, learn, config, seed, device, progress)
-        of_months = calibrate_months(models, of_past, hold)
+        of_months = calibrate_months(models, of_past, past.take(past.month >= start))
     else:
         models = _fit(panel, of_past, past, config, seed, device, progress)
         of_months = calibrate_months(models, of_past, past)
@@ -170,12 +169,12 @@ def with_line_noise(models: Models, history: History, lines: Sequence[Line]) -> 
     if len(lines) < LEAST_LINES:
         return models
     rows, by_route = rows_of(lines), rows_of(lines, by_route=True)
-    found = models.price.score(history, rows)
+    found = models.price.score(history, rows, consignment=True)  # by the past alone, as lines are judged
     models.price.extra = _extra(rows.log_unit - found.centre, found.scale)
     if models.code is not None:
         models = dataclasses.replace(models, code=dataclasses.replace(models.code, extra=models.price.extra))
     if models.freight is not None:
-        rates = models.freight.score(history, by_route)
+        rates = models.freight.score(history, by_route, consignment=True)
         models.freight.extra = _extra(by_route.log_freight - rates.centre, rates.scale)
         if models.oil is not None:
             oil = dataclasses.replace(models.oil, extra=models.freight.extra)

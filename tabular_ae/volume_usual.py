@@ -107,7 +107,8 @@ def usual_weight(history: History, rows: Rows) -> UsualWeight:
 
 def deviation(history: History) -> Floats:
     """(series, months): how far each month's ln(kg) lies from its median over the `memory` months before."""
-    if "weight deviation" not in history.derived:
+
+    def make() -> Floats:
         out = np.full(history.weight.shape, np.nan)
         months = np.arange(history.months, dtype=np.int64) + history.first
         for start in range(0, len(out), _CHUNK):
@@ -118,10 +119,9 @@ def deviation(history: History) -> Floats:
             middle, count = median_of(past)
             middle[count < 2] = np.nan
             out[rows] = history.weight[rows] - middle.reshape(len(rows), history.months)
-        history.derived["weight deviation"] = out
-    found = history.derived["weight deviation"]
-    assert isinstance(found, np.ndarray)
-    return found
+        return out
+
+    return history.once("weight deviation", np.ndarray, make)
 
 
 def _movements(history: History, rows: Rows, series: Ints) -> tuple[Floats, Floats]:
@@ -188,11 +188,7 @@ class _Before:
 
 def _prior(history: History, hs: str, country: str, month: int) -> tuple[float, float, float, str]:
     """Level of the nearest group above a row, its spread, spread of a month about its series, the group."""
-    key = f"weights@{month}"
-    if key not in history.derived:
-        history.derived[key] = _Before(history, month)
-    before = history.derived[key]
-    assert isinstance(before, _Before)
+    before = history.once(f"weights@{month}", _Before, lambda: _Before(history, month))
     groups = (hs, *prefixes(hs)) if hs not in prefixes(hs) else prefixes(hs)
     jitter = next((before.jitter[g] for g in (*groups, "all") if g in before.jitter), _FIRST_SPREAD)
     group = next((g for g in groups if g in before.level), "")

@@ -85,7 +85,7 @@ def explain(
         level=float(np.exp(inputs.level[0])),
         parts=tuple(sorted(parts, key=lambda part: -abs(part.effect))),
         rest=sums["", None],
-        nearest=_nearest(model, history, row, calibration, chain),
+        nearest=_nearest(model, history, row, float(expected.guesses[0].centre[0]), calibration, chain),
     )
 
 
@@ -105,12 +105,15 @@ def _key(feature: str, month: int) -> tuple[str, str | None]:
 
 
 def _nearest(
-    model: Flagship, history: History, row: Rows, calibration: Conformal, chain: tuple[str, ...]
+    model: Flagship,
+    history: History,
+    row: Rows,
+    centre: float,
+    calibration: Conformal,
+    chain: tuple[str, ...],
 ) -> float | None:
-    """The first unremarkable value on the way from the declared one to the expected one."""
-    expected = model.expect(history, row, consignment=True)
-    declared, centre = float(row.log_unit[0]), float(expected.guesses[0].centre[0])
-    path: Floats = np.linspace(declared, centre, _TRIED)
+    """The first unremarkable value on the way from the declared one to the expected ln(USD/kg) `centre`."""
+    path: Floats = np.linspace(float(row.log_unit[0]), centre, _TRIED)
     many = model.expect(history, row.take(np.zeros(_TRIED, dtype=np.int64)), consignment=True)
     p, _ = calibration.in_group(model.odds(many, path, consignment=True), calibration.group_for(chain))
     fine = np.flatnonzero(p > _UNREMARKABLE)

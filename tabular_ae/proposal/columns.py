@@ -90,15 +90,15 @@ class Columns:
 
 def _grids(history: History) -> tuple[Floats, ...]:
     """`TRADE` of every series and month, each (series, months), NaN where the month is missing."""
-    if "proposal" not in history.derived:
+
+    def make() -> tuple[Floats, ...]:
         weight, unit, freight = (np.exp(grid) for grid in (history.weight, history.unit, history.freight))
         value = unit * weight
         silent = ~np.isfinite(value)
         sums = [np.where(silent, np.nan, grid) for grid in _of_year(history, weight, value)]
-        history.derived["proposal"] = (weight, value, *sums, unit, freight)
-    found = history.derived["proposal"]
-    assert isinstance(found, tuple)
-    return found
+        return (weight, value, *sums, unit, freight)
+
+    return history.once("proposal", tuple, make)
 
 
 def _of_year(history: History, *grids: Floats) -> list[Floats]:
@@ -113,11 +113,9 @@ def _of_year(history: History, *grids: Floats) -> list[Floats]:
 
 def _before(history: History, rows: Rows) -> Floats:
     """kg and USD of each row's series from January to the month before: (n, 2), 0 where there is none."""
-    if "proposal.year" not in history.derived:
-        weight, value = _grids(history)[:2]
-        history.derived["proposal.year"] = np.stack(_of_year(history, weight, value), axis=2)
-    totals = history.derived["proposal.year"]
-    assert isinstance(totals, np.ndarray)
+    totals: Floats = history.once(
+        "proposal.year", np.ndarray, lambda: np.stack(_of_year(history, *_grids(history)[:2]), axis=2)
+    )
     series = history.find_all(rows)
     # a month beyond the history goes on from the last one known
     column = np.minimum(rows.month - 1 - history.first, history.months - 1)
