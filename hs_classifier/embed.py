@@ -1,12 +1,16 @@
-"""fastText word vectors, trained here on the texts at hand and read without gensim's own file format.
+"""Word vectors, trained here on the texts at hand and read without gensim's own file format.
 
-Bojanowski et al., "Enriching Word Vectors with Subword Information" (2017): a word is the mean of its
-own vector and of the vectors of its character n-grams, which are hashed into buckets; a word never seen
-is the mean of its n-grams alone.
+fastText — Bojanowski et al., "Enriching Word Vectors with Subword Information" (2017): a word is the mean
+of its own vector and of the vectors of its character n-grams, which are hashed into buckets; a word never
+seen is the mean of its n-grams alone.
+
+word2vec — Mikolov et al., "Distributed Representations of Words and Phrases" (2013): a word is its own
+vector and nothing else; all words never seen share one row.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -17,10 +21,15 @@ if TYPE_CHECKING:
     from hs_classifier.model import HsConfig
 
 Ids = npt.NDArray[np.int64]
+# Stands for rare words while word2vec learns; no word of a text has angle brackets.
+_UNKNOWN = "<unknown>"
 
 
 class Vocabulary:
-    """Words and n-gram buckets to row numbers of one table: words first, then buckets."""
+    """Words and n-gram buckets to row numbers of one table: words first, then buckets.
+
+    Without buckets a word has one row, and the row after the last word is that of every unknown word.
+    """
 
     def __init__(self, known: Sequence[str], *, min_n: int, max_n: int, buckets: int) -> None:
         self.known = tuple(known)
@@ -31,7 +40,7 @@ class Vocabulary:
     @property
     def rows(self) -> int:
         """Rows of the table."""
-        return len(self.known) + self.buckets
+        return len(self.known) + max(self.buckets, 1)
 
     def __contains__(self, word: str) -> bool:
         return word in self._index
@@ -40,23 +49,34 @@ class Vocabulary:
         """Rows whose mean is the word's vector; never empty."""
         found = self._cache.get(word)
         if found is None:
-            from gensim.models.fasttext import ft_ngram_hashes
-
-            own = [self._index[word]] if word in self._index else []
-            grams = ft_ngram_hashes(word, self.min_n, self.max_n, self.buckets)
-            found = np.array([*own, *(len(self.known) + h for h in grams)], dtype=np.int64)
+            found = self._look_up(word)
             if len(self._cache) < 200_000:
                 self._cache[word] = found
         return found
+
+    def _look_up(self, word: str) -> Ids:
+        own = [self._index[word]] if word in self._index else []
+        if not self.buckets:
+            return np.array(own or [len(self.known)], dtype=np.int64)
+        from gensim.models.fasttext import ft_ngram_hashes
+
+        grams = ft_ngram_hashes(word, self.min_n, self.max_n, self.buckets)
+        return np.array([*own, *(len(self.known) + h for h in grams)], dtype=np.int64)
 
 
 def train_vectors(
     sentences: Sequence[Sequence[str]], config: HsConfig, *, seed: int
 ) -> tuple[Vocabulary, npt.NDArray[np.float32]]:
-    """Skip-gram fastText over lists of words; answers with the vocabulary and its (rows, dim) table.
+    """Skip-gram vectors over lists of words; answers with the vocabulary and its (rows, dim) table.
 
     One worker thread: with more, gensim's result depends on their timing.
     """
+    return (_word2vec if config.embedding == "word2vec" else _fasttext)(sentences, config, seed)
+
+
+def _fasttext(
+    sentences: Sequence[Sequence[str]], config: HsConfig, seed: int
+) -> tuple[Vocabulary, npt.NDArray[np.float32]]:
     from gensim.models import FastText
 
     model = FastText(
@@ -78,3 +98,35 @@ def train_vectors(
     )
     table = np.concatenate([model.wv.vectors_vocab, model.wv.vectors_ngrams]).astype(np.float32)
     return vocabulary, table
+
+
+def _word2vec(
+    sentences: Sequence[Sequence[str]], config: HsConfig, seed: int
+) -> tuple[Vocabulary, npt.NDArray[np.float32]]:
+    """Words rarer than `min_count` are read as one unknown word, so that its row is learned.
+
+    Where there are none (`min_count` of 1) that row is zero: an unknown word then says nothing.
+    """
+    from gensim.models import Word2Vec
+
+    counts = Counter(word for s in sentences for word in s)
+    frequent = {word for word, n in counts.items() if n >= config.min_count}
+    model = Word2Vec(
+        sentences=[[w if w in frequent else _UNKNOWN for w in s] for s in sentences],
+        vector_size=config.embedding_dim,
+        window=config.embedding_window,
+        min_count=1,
+        sg=1,
+        negative=5,
+        epochs=config.embedding_epochs,
+        seed=seed + 1,
+        workers=1,
+    )
+    known = [word for word in model.wv.index_to_key if word != _UNKNOWN]
+    unknown = (
+        model.wv[_UNKNOWN]
+        if _UNKNOWN in model.wv.key_to_index
+        else np.zeros(config.embedding_dim, dtype=np.float32)
+    )
+    table = np.vstack([*(model.wv[word] for word in known), unknown]).astype(np.float32)
+    return Vocabulary(known, min_n=config.min_n, max_n=config.max_n, buckets=0), table

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from customs.errors import InvalidConfig
 from hs_classifier.embed import Vocabulary
 
 
@@ -18,13 +19,14 @@ class HsConfig:
     """Everything that training the module decides; presets in `configs/`."""
 
     # word vectors
+    embedding: Literal["fasttext", "word2vec"] = "fasttext"
     embedding_dim: int = 100
     embedding_window: int = 5
     embedding_epochs: int = 5
     min_count: int = 1
     min_n: int = 2
     max_n: int = 5
-    buckets: int = 60_000
+    buckets: int = 60_000  # rows for n-grams; word2vec has none
     tune_embeddings: bool = True  # False: fixed inputs, as in the study
     # network
     max_tokens: int = 48
@@ -36,6 +38,7 @@ class HsConfig:
     # training
     epochs: int = 10
     batch: int = 128
+    candidates: int = 2048  # codes a batch is told apart from, where there are more; 0: all of them
     learning_rate: float = 2e-3
     embedding_rate: float = 5e-3  # of the word vectors, where they are tuned
     weight_decay: float = 1e-5
@@ -47,6 +50,14 @@ class HsConfig:
     # held-out texts: a third sets blend and temperatures, the rest calibrates
     holdout: float = 0.1
     coverage: float = 0.9
+
+    def __post_init__(self) -> None:
+        if (self.embedding == "word2vec") != (self.buckets == 0):
+            raise InvalidConfig(
+                f"got {self.buckets} with embedding {self.embedding!r}",
+                field="config.buckets",
+                remedy="give 0 with word2vec, which knows no parts of words, and more with fasttext",
+            )
 
 
 @dataclass(frozen=True)
