@@ -18,6 +18,9 @@ from customs.sentences import Language
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hs_classifier.concordance import Concordance, Mapped
+    from hs_classifier.search import Found, WordIndex
+
 Status = Literal["valid", "not_yet", "ended", "after_table", "unknown"]
 Digits = HsCode | str  # a text may also name a group of 3, 5, 7 or 9 digits, which is no HS code
 # Levels that exist as soon as a code below them does, whether or not the table words them.
@@ -231,7 +234,7 @@ class CodeTable:
             below.append(self.nodes[first])
             first = self.end(first)
         entries = (self.get(digits, on) for digits in below)
-        return tuple(e for e in entries if e and (on is None or self._counts(e.digits, on)))
+        return tuple(e for e in entries if e and (on is None or self.counts(e.digits, on)))
 
     def codes(self, on: dt.date | None = None, level: int = 10) -> tuple[HsCode, ...]:
         """All codes of a level in ascending order; with a day, those valid on it.
@@ -239,7 +242,7 @@ class CodeTable:
         For a day behind the table's last one these are the codes of its last day; `valid_on` tells so.
         """
         wanted = (digits for digits in self.nodes if len(digits) == level)
-        return tuple(HsCode(digits) for digits in wanted if on is None or self._counts(digits, on))
+        return tuple(HsCode(digits) for digits in wanted if on is None or self.counts(digits, on))
 
     def valid_on(self, code: Digits, on: dt.date) -> Validity:
         """Whether a code is valid on a day.
@@ -269,6 +272,27 @@ class CodeTable:
         shared = sum(1 for a, b in zip(one, other, strict=False) if a.digits == b.digits)
         return Difference(one[:shared], one[shared:], other[shared:])
 
+    @cached_property
+    def words(self) -> WordIndex:
+        """Words of all wordings, made when first asked for (a third of a second for 19,000 codes)."""
+        from hs_classifier.search import WordIndex
+
+        return WordIndex(self)
+
+    def search(self, text: str, on: dt.date | None = None, limit: int = 20) -> Found:
+        """Codes by their first digits or by words of their wording; see `hs_classifier.search`."""
+        from hs_classifier.search import search
+
+        return search(self, text, on=on, limit=limit)
+
+    def map_old(
+        self, code: Digits, concordance: Concordance | None, edition: str | dt.date | None = None
+    ) -> Mapped:
+        """What became of a code of an older edition; without a concordance it is not known."""
+        from hs_classifier.concordance import Concordance
+
+        return (concordance or Concordance(())).map(code, edition)
+
     def end(self, place: int) -> int:
         """Place behind the last node that begins with the digits of the node at `place`."""
         return bisect_left(self.nodes, self.nodes[place] + _AFTER_DIGITS, lo=place)
@@ -277,7 +301,8 @@ class CodeTable:
         """Places of all nodes that begin with some digits, whether or not these are a node themselves."""
         return range(bisect_left(self.nodes, digits), bisect_left(self.nodes, digits + _AFTER_DIGITS))
 
-    def _counts(self, digits: str, on: dt.date) -> bool:
+    def counts(self, digits: str, on: dt.date) -> bool:
+        """Whether a day's list has a node: it is valid, or was on the table's last day, before the day."""
         return self.valid_on(digits, on).status in ("valid", "after_table")
 
     def _entries(self) -> Iterator[Entry]:
