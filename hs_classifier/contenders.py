@@ -191,7 +191,7 @@ def _sentence_model(texts: Sequence[str], path: Path, seed: int) -> Any:
         torch.manual_seed(seed)
         encoder, tokenizer, _ = make_encoder(texts, shape)
     library = importlib.import_module("sentence_transformers")
-    parts = importlib.import_module("sentence_transformers.models")
+    parts = importlib.import_module("sentence_transformers.sentence_transformer.modules")
     with quiet():
         encoder.save_pretrained(path)  # type: ignore[operator]
         special = {"pad_token": "[PAD]"}
