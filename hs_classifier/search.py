@@ -26,31 +26,14 @@ _DIGITS = re.compile(r"(?:hsk?(?:\s*code)?\s*[:.]?\s*)?(\d[\d.\-\s]*)", re.IGNOR
 _WORD = re.compile(r"[a-z0-9à-öø-ÿ]+|[가-힣]+|[^\W\d_]", re.IGNORECASE)
 _HANGUL = re.compile(r"[가-힣]+")
 # Words that name nothing; they count only if a query has no others.
-_ENGLISH = (
-    "a",
-    "an",
-    "and",
-    "for",
-    "in",
-    "not",
-    "of",
-    "on",
-    "or",
-    "other",
-    "others",
-    "than",
-    "the",
-    "to",
-    "with",
-)
-_EMPTY = frozenset((*_ENGLISH, "것", "기타", "또는", "및", "의", "이나"))
+_EMPTY = re.compile("a|an|and|for|in|not|of|on|or|others?|s|than|the|to|with|것|기타|또는|및|의|이나")
 # What a wording takes out of itself is not what it is about.
 _EXCLUDED = re.compile(r"\((?=[^()]*제외)[^()]*\)|\b(?:excluding|except|other than)\b[^;)]*", re.IGNORECASE)
 # How much a word that is only part of a word of the wording counts, and how a parent's wording counts.
 _BEGINS, _ENDS, _WITHIN, _TYPO = 0.9, 0.85, 0.7, 0.5
 # by the parent's digits: a heading names much that is not in each of its codes
-_FROM_PARENT = {2: 0.4, 3: 0.4, 4: 0.55, 5: 0.7}
-_FROM_DEEPER = 0.8
+_FROM_PARENT = {2: 0.3, 3: 0.3, 4: 0.45, 5: 0.5}
+_FROM_DEEPER = 0.6
 Places = npt.NDArray[np.int64]
 
 
@@ -188,7 +171,7 @@ def query_words(text: str) -> tuple[str, ...]:
     """Words of a query, each once, without those that name nothing unless there are no others."""
     normal = unicodedata.normalize("NFKC", text)
     words = tuple(dict.fromkeys(match[0].casefold() for match in _WORD.finditer(normal)))
-    return tuple(word for word in words if word not in _EMPTY)[:MOST_WORDS] or words[:MOST_WORDS]
+    return tuple(word for word in words if not _EMPTY.fullmatch(word))[:MOST_WORDS] or words[:MOST_WORDS]
 
 
 @dataclass(frozen=True)
@@ -223,7 +206,7 @@ class WordIndex:
                 postings.setdefault(token, []).append(place)
         self._postings: dict[str, Places] = {t: np.array(p, dtype=np.int64) for t, p in postings.items()}
         # of two wordings with the same words the shorter one says more
-        self._brevity = 1.0 / (1.0 + 0.25 * np.log(lengths))
+        self._brevity = 1.0 / (1.0 + 0.12 * np.log(lengths))
 
     def score(self, words: tuple[str, ...]) -> _Scored:
         """How well each node's path has the words: rare words count more, and all of them most."""

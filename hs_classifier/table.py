@@ -253,16 +253,22 @@ class CodeTable:
         digits = digits_of(code)
         if digits not in self.place:
             return Validity(digits, on, "unknown")
-        periods = [p for p in self._periods(digits) if p != (None, None)]
+        found = self._periods(digits) - {(None, None)}
+        periods = sorted(found, key=lambda p: (p[0] or dt.date.min, p[1] or dt.date.max))
         if not periods:
             return Validity(digits, on, "valid")
-        for begins, ends in periods:
-            if (begins is None or begins <= on) and (ends is None or on <= ends):
-                return Validity(digits, on, "valid", begins, ends)
+        holding = [
+            (begins or dt.date.min, ends or dt.date.max)
+            for begins, ends in periods
+            if (begins is None or begins <= on) and (ends is None or on <= ends)
+        ]
+        if holding:
+            first, last = min(p[0] for p in holding), max(p[1] for p in holding)
+            begins = None if first == dt.date.min else first
+            return Validity(digits, on, "valid", begins, None if last == dt.date.max else last)
         past = [p for p in periods if p[1] is not None and p[1] < on]
         if not past:
-            begins, ends = min(periods, key=lambda p: p[0] or dt.date.min)
-            return Validity(digits, on, "not_yet", begins, ends)
+            return Validity(digits, on, "not_yet", *periods[0])
         begins, ends = max(past, key=lambda p: p[1] or dt.date.max)
         return Validity(digits, on, "after_table" if ends == self.last_day else "ended", begins, ends)
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 
-from portcullis.api import assessments, health, suggestions
+from portcullis.api import assessments, codes, health, suggestions
 from portcullis.api.problems import ProblemDocument, add_handlers
 from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
 from portcullis.service import Service
@@ -39,6 +39,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(assessments.router)
     if "hs" in service.models.scorers:
         app.include_router(suggestions.router)
+    app.include_router(codes.router)
     pages.add_pages(app)
     _describe(app)
     return app

@@ -10,6 +10,7 @@ import typer
 from portcullis.cli import (
     assess,
     bench,
+    codes,
     demo,
     evaluate,
     import_,
@@ -42,6 +43,7 @@ app.command("assess")(assess.assess)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("xray")(xray.xray)
+app.add_typer(codes.codes, name="codes")
 app.add_typer(user.user, name="user")
 
 

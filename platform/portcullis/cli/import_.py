@@ -13,6 +13,8 @@ class Kind(StrEnum):
     """What can be imported; the name is that of the reader, too."""
 
     HSK = "hsk"
+    CONCORDANCE = "concordance"
+    RATES = "rates"
     TRADE = "trade"
     FREIGHT = "freight"
     MACRO = "macro"
@@ -20,7 +22,7 @@ class Kind(StrEnum):
     RULINGS = "rulings"
 
 
-MAPPED = (Kind.TRADE, Kind.DECLARATIONS, Kind.RULINGS)
+MAPPED = (Kind.CONCORDANCE, Kind.RATES, Kind.TRADE, Kind.DECLARATIONS, Kind.RULINGS)
 
 
 def import_(

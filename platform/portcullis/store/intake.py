@@ -43,7 +43,8 @@ def store(
     """Write a table of one of `official.TABLES` and the record of its import, all or nothing.
 
     Rows have natural keys: a row that is there already takes the new values, except that a value which the
-    new row lacks stays as it was. Equal rows of a file (rulings may repeat) are one row of the store.
+    new row lacks stays as it was (concordances and rates are replaced whole). Equal rows of a file (rulings
+    may repeat) are one row of the store.
 
     Raises:
         UnreadableFile: no row of the file could be read; nothing is stored.
@@ -90,7 +91,7 @@ def _upsert(table: Table, keys: list[str], dialect: str) -> Insert:
     statement = make(table)
     taken = {
         column.name: func.coalesce(statement.excluded[column.name], column)
-        if column.nullable
+        if column.nullable and not table.info.get("whole")
         else statement.excluded[column.name]
         for column in table.columns
         if column.name not in keys
@@ -116,7 +117,22 @@ def _plain(value: Any) -> Any:
 
 
 def _hsk(read: Read) -> Iterator[Record]:
-    return _records(read.table, official.hsk)
+    return _with_days(_records(read.table, official.hsk))
+
+
+def _concordance(read: Read) -> Iterator[Record]:
+    return _records(read.table, official.concordance)
+
+
+def _rates(read: Read) -> Iterator[Record]:
+    return _with_days(_records(read.table, official.rates))
+
+
+def _with_days(records: Iterator[Record]) -> Iterator[Record]:
+    """A period without a limit gets the days that stand for one."""
+    for record in records:
+        begins, ends = record["valid_from"] or official.ALWAYS, record["valid_to"] or official.FOR_EVER
+        yield {**record, "valid_from": begins, "valid_to": ends}
 
 
 def _trade(read: Read) -> Iterator[Record]:
@@ -146,6 +162,8 @@ def _rulings(read: Read) -> Iterator[Record]:
 
 _RECORDS: dict[str, Callable[[Read], Iterator[Record]]] = {
     "hsk": _hsk,
+    "concordance": _concordance,
+    "rates": _rates,
     "trade": _trade,
     "freight": _freight,
     "macro": _macro,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -17,6 +20,11 @@ from sqlalchemy import (
 )
 
 from portcullis.store.metadata import metadata
+
+# Days that stand for "without a limit", because a key cannot be empty.
+ALWAYS, FOR_EVER = dt.date.min, dt.date.max
+# Rows of a table marked so are replaced whole: what a new row lacks is meant to be empty.
+WHOLE = {"whole": True}
 
 
 def _from_import() -> Column[int]:
@@ -49,6 +57,37 @@ hsk = Table(
     Column("quantity_unit", String(16)),
     Column("weight_unit", String(16)),
     _from_import(),
+)
+
+concordance = Table(
+    "official_concordance",
+    metadata,
+    Column("old", String(10), primary_key=True),  # empty: the new code had no predecessor
+    Column("new", String(10), primary_key=True),  # empty: the old code has no successor
+    Column("from_revision", String(4), primary_key=True),
+    Column("to_revision", String(4), primary_key=True),
+    Column("valid_from", Date),
+    Column("partly", Boolean, nullable=False),
+    _from_import(),
+    info=WHOLE,
+)
+
+rates = Table(
+    "official_rate",
+    metadata,
+    Column("digits", String(10), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("scope", String(32), primary_key=True),
+    Column("country", String(32), primary_key=True),
+    Column("use", String(32), primary_key=True),
+    Column("valid_from", Date, primary_key=True),
+    Column("valid_to", Date, nullable=False),
+    Column("percent", Text),  # exact decimal texts
+    Column("amount", Text),
+    Column("unit", String(32)),
+    Column("base_price", Text),
+    _from_import(),
+    info=WHOLE,
 )
 
 trade = Table(
@@ -130,6 +169,8 @@ rulings = Table(
 
 TABLES = {
     "hsk": hsk,
+    "concordance": concordance,
+    "rates": rates,
     "trade": trade,
     "freight": freight,
     "macro": macro,
