@@ -145,6 +145,8 @@ def _linear(shown: Sequence[Sample], folder: Path, plan: Plan) -> tuple[Answerer
     reader = TfidfVectorizer(max_features=_TERMS)
     model = SGDClassifier(random_state=plan.seed, n_jobs=plan.threads)
     model.fit(reader.fit_transform([s.goods.full for s in shown]), [s.code.digits[:4] for s in shown])
+    # by column, or the library copies all weights for every single text
+    model.coef_ = np.asfortranarray(model.coef_)
 
     def answer(goods: Sequence[Goods]) -> list[Answer]:
         return [(str(hs4), None) for hs4 in model.predict(reader.transform([g.full for g in goods]))]
