@@ -34,6 +34,8 @@ SIDE = 128
 _ENOUGH = 4000
 # Of the nearest training photos, which one's distance counts: one twin alone proves nothing.
 _NEIGHBOUR = 3
+# Photos for each Gaussian of a mixture, at least.
+_PHOTOS_A_GAUSSIAN = 16
 # Photos encoded at once: their Fisher vectors take about 30 MB.
 _CHUNK = 512
 
@@ -108,7 +110,7 @@ class PhotoBranch:
         kept = np.setdiff1d(np.arange(len(samples)), out)
         pixels = decode([s.photo for s in samples], SIDE, progress)
 
-        coder, centre, axes = _look(pixels[kept], config, seed, progress)
+        coder, centre, axes, described = _look(pixels, kept, config, seed, progress)
         branch = cls(
             config,
             codes,
@@ -133,8 +135,15 @@ class PhotoBranch:
                 device=device,
                 progress=progress,
             )
-        features = branch._features(pixels, progress)
+        rest = np.setdiff1d(np.arange(len(samples)), _some(kept, seed)) if coder is not None else None
+        features = branch._features(pixels if rest is None else pixels[rest])
         if coder is not None:
+            assert rest is not None
+            assert described is not None
+            # most photos were encoded to find the axes; each is encoded once
+            together = np.empty((len(samples), features.shape[1]), dtype=np.float32)
+            together[rest], together[_some(kept, seed)] = features, described
+            features = together
             branch.line = SoftmaxLine.fit(features[kept], targets[kept], len(codes), config.penalty)
         # as coarse as it will be stored, so that a restored branch finds the same neighbours
         branch.bank = _unit(features[_some(kept, seed)]).astype(np.float16).astype(np.float32)
@@ -178,7 +187,7 @@ class PhotoBranch:
         logits = logits - logits.max(axis=1, keepdims=True)
         return np.asarray(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))
 
-    def _features(self, pixels: Pixels, progress: Progress = silent) -> Features:
+    def _features(self, pixels: Pixels) -> Features:
         """(n, components), on which the linear classifier and novelty work."""
         found = []
         for begin in range(0, len(pixels), _CHUNK):
@@ -190,7 +199,6 @@ class PhotoBranch:
             else:
                 assert self.network is not None
                 found.append(_network_features(self.network, part, self.device))
-            progress("describing photos", begin + len(part), len(pixels))
         return np.concatenate(found)
 
     def _distance(self, features: Features) -> Array:
@@ -236,7 +244,7 @@ class PhotoBranch:
             assert self.centre is not None
             assert self.axes is not None
             found |= {f"coder.{name}": value for name, value in self.coder.tensors().items()}
-            found |= {"centre": self.centre, "axes": self.axes}
+            found |= {"centre": self.centre, "axes": self.axes.astype(np.float16)}
             found |= {"line.weight": self.line.weight, "line.bias": self.line.bias}
         if self.network is not None:
             state = self.network.state_dict()
@@ -277,7 +285,7 @@ class PhotoBranch:
             codes,
             coder=FisherCoder.restore(coder) if coder else None,
             centre=tensors.get("centre"),
-            axes=tensors.get("axes"),
+            axes=tensors["axes"].astype(np.float32) if coder else None,
             line=SoftmaxLine(tensors["line.weight"], tensors["line.bias"]) if coder else None,
             network=network,
             network_weight=facts["network_weight"],
@@ -290,9 +298,12 @@ class PhotoBranch:
 
 
 def _look(
-    pixels: Pixels, config: PhotoConfig, seed: int, progress: Progress
-) -> tuple[FisherCoder | None, Features | None, Features | None]:
-    """The coder and the principal axes of its vectors, scaled so that photos have a length of about one."""
+    pixels: Pixels, kept: npt.NDArray[np.int64], config: PhotoConfig, seed: int, progress: Progress
+) -> tuple[FisherCoder | None, Features | None, Features | None, Features | None]:
+    """The coder, the mean and principal axes of its vectors, and the photos that these were found on.
+
+    Axes are scaled so that photos have a length of about one, and as coarse as they will be stored.
+    """
     if config.gaussians == 0:
         if not config.network:
             raise InvalidValue(
@@ -300,14 +311,19 @@ def _look(
                 field="config.gaussians",
                 remedy="set gaussians to 64, or network to small",
             )
-        return None, None, None
-    coder = FisherCoder.fit(pixels, config.gaussians, seed=seed, progress=progress)
-    some = _some(np.arange(len(pixels)), seed)
-    vectors = np.concatenate([coder(pixels[some[i : i + _CHUNK]]) for i in range(0, len(some), _CHUNK)])
+        return None, None, None, None
+    # few photos do not fill many Gaussians
+    gaussians = min(config.gaussians, max(len(kept) // _PHOTOS_A_GAUSSIAN, 4))
+    coder = FisherCoder.fit(pixels[kept], gaussians, seed=seed, progress=progress)
+    some = _some(kept, seed)
+    vectors = np.empty((len(some), coder.width), dtype=np.float32)
+    for i in range(0, len(some), _CHUNK):
+        vectors[i : i + _CHUNK] = coder(pixels[some[i : i + _CHUNK]])
+        progress("describing photos", min(i + _CHUNK, len(some)), len(some))
     centre, axes = principal_axes(vectors, config.components, seed=seed)
-    # one scale for all axes: the small ones stay small, which is what keeps noise out
-    scale = np.sqrt((((vectors - centre) @ axes) ** 2).sum(axis=1).mean())
-    return coder, centre, (axes / scale).astype(np.float32)
+    axes /= np.sqrt((((vectors - centre) @ axes) ** 2).sum(axis=1).mean())
+    axes = axes.astype(np.float16).astype(np.float32)
+    return coder, centre, axes, (vectors - centre) @ axes
 
 
 def _network_features(network: PhotoNetwork, pixels: Pixels, device: str) -> Features:
