@@ -189,13 +189,13 @@ class PhotoBranch:
 
     def _features(self, pixels: Pixels) -> Features:
         """(n, components), on which the linear classifier and novelty work."""
-        found = []
+        found: list[Features] = []
         for begin in range(0, len(pixels), _CHUNK):
             part = pixels[begin : begin + _CHUNK]
             if self.coder is not None:
                 assert self.centre is not None
                 assert self.axes is not None
-                found.append((self.coder(part) - self.centre) @ self.axes)
+                found.append(_along(self.coder(part) - self.centre, self.axes))
             else:
                 assert self.network is not None
                 found.append(_network_features(self.network, part, self.device))
@@ -321,9 +321,9 @@ def _look(
         vectors[i : i + _CHUNK] = coder(pixels[some[i : i + _CHUNK]])
         progress("describing photos", min(i + _CHUNK, len(some)), len(some))
     centre, axes = principal_axes(vectors, config.components, seed=seed)
-    axes /= np.sqrt((((vectors - centre) @ axes) ** 2).sum(axis=1).mean())
+    axes /= np.float32(np.sqrt((((vectors - centre) @ axes) ** 2).sum(axis=1).mean()))
     axes = axes.astype(np.float16).astype(np.float32)
-    return coder, centre, axes, (vectors - centre) @ axes
+    return coder, centre, axes, _along(vectors - centre, axes)
 
 
 def _network_features(network: PhotoNetwork, pixels: Pixels, device: str) -> Features:
@@ -345,3 +345,7 @@ def _some(rows: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
 
 def _unit(features: Features) -> Features:
     return features / (np.linalg.norm(features, axis=1, keepdims=True) + 1e-9)
+
+
+def _along(vectors: Features, axes: Features) -> Features:
+    return (vectors @ axes).astype(np.float32, copy=False)

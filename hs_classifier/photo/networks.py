@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -154,7 +156,7 @@ def _timm_body(config: PhotoConfig) -> tuple[nn.Module, int]:
     if config.network not in timm.list_models():
         raise InvalidConfig(f"there is no network {config.network!r}", field="config.network", remedy=_REMEDY)
     try:
-        body = timm.create_model(config.network, pretrained=config.pretrained == "hub", num_classes=0)
+        body: Any = timm.create_model(config.network, pretrained=config.pretrained == "hub", num_classes=0)
     except Exception as error:  # whatever the hub's client raises, it means the same to the user
         if config.pretrained != "hub":
             raise
@@ -196,6 +198,4 @@ def _load(body: nn.Module, path: Path) -> None:
 
 
 def _unloaded(config: PhotoConfig) -> PhotoConfig:
-    import dataclasses
-
     return dataclasses.replace(config, pretrained="none")

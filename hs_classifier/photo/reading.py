@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from customs.case import Photo
 from customs.errors import InvalidValue, UnreadableFile
@@ -99,8 +100,8 @@ def _list(path: Path) -> Iterator[PhotoSample]:
         raise UnreadableFile(f"{path} cannot be read ({error})", field="photos", remedy=_REMEDY) from None
 
 
-def _csv_rows(file: object, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.DictReader(file)  # type: ignore[arg-type]
+def _csv_rows(file: TextIO, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    reader = csv.DictReader(file)
     missing = {"hsk", "photo"} - set(reader.fieldnames or ())
     if missing:
         raise UnreadableFile(
@@ -110,8 +111,8 @@ def _csv_rows(file: object, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         yield reader.line_num, row
 
 
-def _json_rows(file: object, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    for number, line in enumerate(file, start=1):  # type: ignore[arg-type, var-annotated]
+def _json_rows(file: TextIO, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    for number, line in enumerate(file, start=1):
         if not line.strip():
             continue
         try:

@@ -191,7 +191,7 @@ def _fold(
     told = branch.log_probabilities([pairs.samples[i].photo for i in test])
     # a code that is in this fold alone has no photo to learn from
     said["product photo"][test] = np.log(1e-6)
-    columns = [pairs.codes.index(code) for code in branch.codes]
+    columns = np.array([pairs.codes.index(code) for code in branch.codes])
     said["product photo"][np.ix_(test, columns)] = told
 
 

@@ -50,12 +50,12 @@ class Scale:
     """How much of the study two cores bear; all of it is said in the result."""
 
     side: int = 80  # pixels of the study's networks
-    photos: int = 30  # for each of the five codes, for those networks
-    epochs: int = 2
+    photos: int = 60  # for each of the five codes, for those networks
+    epochs: int = 4
     small_side: int = 64  # pixels of the small network
     small_photos: int = 200  # for each code, at most
     small_width: int = 16
-    small_epochs: int = 16
+    small_epochs: int = 30
     pretraining_epochs: int = 8
     gaussians: int = 32
 
