@@ -51,6 +51,7 @@ class HeldOut:
     log_probabilities: Array  # (n, codes)
     novelty: Array  # (n,)
     tuned: npt.NDArray[np.bool_]
+    voices: Mapping[str, Array]  # (n, codes) of each voice, its own temperature set, and of the blend
 
 
 class PhotoBranch:
@@ -220,21 +221,30 @@ class PhotoBranch:
         """Set the blend and the temperature on half of what was held out; report on the other half."""
         voices = self._voices(pixels, features)
         tuned = np.arange(len(rows)) % 2 == 0
-        best = (np.inf, 0.0, 1.0)
-        for weight in np.linspace(0, 1, 11) if len(voices) == 2 else [0.0]:
-            for temperature in np.geomspace(0.3, 3.0, 24):
-                said = self._blend(voices, weight, temperature)[tuned]
-                best = min(
-                    best, (float(-said[np.arange(len(said)), targets[tuned]].mean()), weight, temperature)
-                )
-        _, self.network_weight, self.temperature = (float(v) for v in best)
+
+        def fitted(voices: dict[str, Array], weights: Sequence[float]) -> tuple[float, float]:
+            """Weight and temperature that make the truths likeliest."""
+            best = (np.inf, 0.0, 1.0)
+            for weight in weights:
+                for temperature in np.geomspace(0.3, 3.0, 24).tolist():
+                    said = self._blend(voices, weight, temperature)[tuned]
+                    loss = -float(said[np.arange(len(said)), targets[tuned]].mean())
+                    best = min(best, (loss, weight, temperature))
+            return best[1:]
+
+        weights = np.linspace(0, 1, 11).tolist() if len(voices) == 2 else [0.0]
+        self.network_weight, self.temperature = fitted(voices, weights)
         self.usual = np.sort(self._distance(features))
         log_p = self._blend(voices, self.network_weight, self.temperature)
-        self.held = HeldOut(rows, log_p, self._strange(features), tuned)
-        test = ~tuned
+        alone = {
+            name: self._blend({name: said}, 0.0, fitted({name: said}, [0.0])[1])
+            for name, said in voices.items()
+        }
+        said_by = {**alone, "blend": log_p}
+        self.held = HeldOut(rows, log_p, self._strange(features), tuned, said_by)
         self.figures = {"photos_held_out": float(len(rows)), "network_weight": self.network_weight}
-        for name, said in [*voices.items(), ("blend", log_p)]:
-            right = said[test].argmax(axis=1) == targets[test]
+        for name, said in said_by.items():
+            right = said[~tuned].argmax(axis=1) == targets[~tuned]
             self.figures[f"held_out.{name}.top1"] = round(float(right.mean()), 4)
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:

@@ -154,7 +154,8 @@ def test_the_photo_study_says_what_differs(photo_folder: Path) -> None:
         side=32, photos=6, epochs=1, small_side=32, small_photos=8, small_width=4, small_epochs=1,
         pretraining_epochs=1, gaussians=4,
     )  # fmt: skip
-    found = photo.run([], [photo_folder], networks=["ResNet50"], scale=scale)
+    product = PhotoConfig(network="", gaussians=4, components=16)
+    found = photo.run([], [photo_folder], networks=["ResNet50"], scale=scale, product=product)
     rows = {row["configuration"]: row for row in found["rows"]}
     assert next(iter(rows)) == "study-ResNet50 (five)"
     kinds = ("five", "unbalanced", "balanced")
@@ -165,6 +166,9 @@ def test_the_photo_study_says_what_differs(photo_folder: Path) -> None:
         assert row["low"] <= row["ours"] <= row["high"]
         assert "no pretrained weights" in row["differs"]
     assert rows["product: Fisher vectors (five)"]["ours"] >= 60
+    every = rows["product: blend (all codes)"]
+    assert every["classes"] == 6
+    assert every["top3"] >= every["ours"] == rows["product: fisher (all codes)"]["ours"]
 
 
 def test_the_joint_study_runs_all_halves_in_the_same_folds(photo_folder: Path, rulings: Path) -> None:
