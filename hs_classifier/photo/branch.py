@@ -20,6 +20,7 @@ from customs.config import make_config
 from customs.errors import InvalidValue
 from customs.hs import HsCode
 from customs.progress import Progress, silent
+from hs_classifier.photo.familiar import Familiar
 from hs_classifier.photo.fisher import Features, FisherCoder, principal_axes
 from hs_classifier.photo.linear import Array, SoftmaxLine
 from hs_classifier.photo.networks import PhotoConfig, PhotoNetwork
@@ -30,10 +31,8 @@ from hs_classifier.photo.training import fit_photo_network, network_log_probabil
 
 # Working size of photos, in pixels; also the largest side at which Fisher vectors read patches.
 SIDE = 128
-# Photos that the principal axes are found on, and that novelty is measured against, at most.
+# Photos that the principal axes are found on, at most.
 _ENOUGH = 4000
-# Of the nearest training photos, which one's distance counts: one twin alone proves nothing.
-_NEIGHBOUR = 3
 # Photos for each Gaussian of a mixture, at least.
 _PHOTOS_A_GAUSSIAN = 16
 # Photos encoded at once: their Fisher vectors take about 30 MB.
@@ -69,7 +68,7 @@ class PhotoBranch:
         network: PhotoNetwork | None,
         network_weight: float,
         temperature: float,
-        bank: Features,
+        familiar: Familiar | None,
         usual: Array,
         figures: Mapping[str, float] | None = None,
         held: HeldOut | None = None,
@@ -78,7 +77,7 @@ class PhotoBranch:
         self.config, self.codes, self.device = config, codes, device
         self.coder, self.centre, self.axes, self.line = coder, centre, axes, line
         self.network, self.network_weight, self.temperature = network, network_weight, temperature
-        self.bank, self.usual = bank, usual
+        self.familiar, self.usual = familiar, usual
         self.figures = dict(figures or {})
         self.held = held
 
@@ -122,7 +121,7 @@ class PhotoBranch:
             network=None,
             network_weight=0.0,
             temperature=1.0,
-            bank=np.empty((0, 0), np.float32),
+            familiar=None,
             usual=np.empty(0),
             device=device,
         )
@@ -146,8 +145,7 @@ class PhotoBranch:
             together[rest], together[_some(kept, seed)] = features, described
             features = together
             branch.line = SoftmaxLine.fit(features[kept], targets[kept], len(codes), config.penalty)
-        # as coarse as it will be stored, so that a restored branch finds the same neighbours
-        branch.bank = _unit(features[_some(kept, seed)]).astype(np.float16).astype(np.float32)
+        branch.familiar = Familiar.fit(features[kept], targets[kept])
         branch._tune(pixels[out], features[out], targets[out], out)
         return branch
 
@@ -202,14 +200,9 @@ class PhotoBranch:
                 found.append(_network_features(self.network, part, self.device))
         return np.concatenate(found)
 
-    def _distance(self, features: Features) -> Array:
-        """Cosine distance to the third nearest training photo."""
-        likeness = _unit(features) @ self.bank.T  # (n, bank)
-        k = min(_NEIGHBOUR, likeness.shape[1])
-        return 1.0 - np.partition(likeness, -k, axis=1)[:, -k].astype(np.float64)
-
     def _strange(self, features: Features) -> Array:
-        return np.searchsorted(self.usual, self._distance(features)) / (len(self.usual) + 1)
+        assert self.familiar is not None
+        return np.searchsorted(self.usual, self.familiar.distance(features)) / (len(self.usual) + 1)
 
     def _tune(
         self,
@@ -234,7 +227,8 @@ class PhotoBranch:
 
         weights = np.linspace(0, 1, 11).tolist() if len(voices) == 2 else [0.0]
         self.network_weight, self.temperature = fitted(voices, weights)
-        self.usual = np.sort(self._distance(features))
+        assert self.familiar is not None
+        self.usual = np.sort(self.familiar.distance(features))
         log_p = self._blend(voices, self.network_weight, self.temperature)
         alone = {
             name: self._blend({name: said}, 0.0, fitted({name: said}, [0.0])[1])
@@ -249,7 +243,9 @@ class PhotoBranch:
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """Everything fitted, for `ArtefactWriter.tensors`."""
-        found: dict[str, npt.NDArray[Any]] = {"bank": self.bank.astype(np.float16), "usual": self.usual}
+        assert self.familiar is not None
+        found: dict[str, npt.NDArray[Any]] = {"usual": self.usual}
+        found |= {"familiar.whitening": self.familiar.whitening, "familiar.means": self.familiar.means}
         if self.coder is not None and self.line is not None:
             assert self.centre is not None
             assert self.axes is not None
@@ -300,7 +296,7 @@ class PhotoBranch:
             network=network,
             network_weight=facts["network_weight"],
             temperature=facts["temperature"],
-            bank=tensors["bank"].astype(np.float32),
+            familiar=Familiar(tensors["familiar.whitening"], tensors["familiar.means"]),
             usual=tensors["usual"],
             figures=facts["figures"],
             device=device,
@@ -351,10 +347,6 @@ def _network_features(network: PhotoNetwork, pixels: Pixels, device: str) -> Fea
 
 def _some(rows: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).permutation(rows)[:_ENOUGH])
-
-
-def _unit(features: Features) -> Features:
-    return features / (np.linalg.norm(features, axis=1, keepdims=True) + 1e-9)
 
 
 def _along(vectors: Features, axes: Features) -> Features:

@@ -89,8 +89,9 @@ def read_names(
     from customs.readers import rulings as reader
 
     by_code: dict[str, list[str]] = {}
-    for path in rulings:
-        table = reader.read(path).table
+    for path in map(Path, rulings):
+        # a world keeps its rulings in a file of its own
+        table = reader.read(path / "texts.csv" if path.is_dir() else path).table
         for digits, name in zip(table["hs"], table["name"], strict=True):
             by_code.setdefault(digits, []).append(name)
     wording: list[dict[str, tuple[str, ...]]] = []

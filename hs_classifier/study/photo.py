@@ -61,6 +61,8 @@ class Scale:
     small_epochs: int = 30
     pretraining_epochs: int = 8
     gaussians: int = 32
+    # the product's branch on all photos and codes; None leaves it out
+    product: PhotoConfig | None = dataclasses.field(default_factory=PhotoConfig)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,15 +84,14 @@ def run(
     pretrained: str = "none",
     networks: Sequence[str] = tuple(STUDY_NETWORKS),
     scale: Scale | None = None,
-    product: PhotoConfig | None = None,
     device: str = "cpu",
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Run the photo study on folders of photos; `data` is not needed and is there for the other studies.
 
     seeds: runs of each cheap configuration, whose right answers are pooled; the study's four networks
-        run once. pretrained: none, hub, or a file of one network's weights. product: with it, the
-        product's branch is also trained on all photos under this configuration.
+        run once, and so does the product's branch on all codes.
+    pretrained: none, hub, or a file of one network's weights.
     Answers {"rows": …, "notes": …}; a row's `low` and `high` are the 95 % interval of `ours`, in %.
     """
     scale = scale or Scale()
@@ -151,8 +152,8 @@ def run(
             if "pre-trained" in configuration:
                 said += f"; first {scale.pretraining_epochs} epochs on all other photos and codes"
         rows.append(_row(configuration, problem, right, said, kind))
-    if product is not None:
-        rows.extend(product_rows(samples, product, seed=seed, device=device, progress=progress))
+    if scale.product is not None:
+        rows.extend(product_rows(samples, scale.product, seed=seed, device=device, progress=progress))
     return {
         "rows": rows,
         "notes": [

@@ -152,10 +152,9 @@ def test_the_photo_study_says_what_differs(photo_folder: Path) -> None:
     """A row for each network and for the product on each set, with pretrained weights' absence stated."""
     scale = photo.Scale(
         side=32, photos=6, epochs=1, small_side=32, small_photos=8, small_width=4, small_epochs=1,
-        pretraining_epochs=1, gaussians=4,
+        pretraining_epochs=1, gaussians=4, product=PhotoConfig(network="", gaussians=4, components=16),
     )  # fmt: skip
-    product = PhotoConfig(network="", gaussians=4, components=16)
-    found = photo.run([], [photo_folder], networks=["ResNet50"], scale=scale, product=product)
+    found = photo.run([], [photo_folder], networks=["ResNet50"], scale=scale)
     rows = {row["configuration"]: row for row in found["rows"]}
     assert next(iter(rows)) == "study-ResNet50 (five)"
     kinds = ("five", "unbalanced", "balanced")
