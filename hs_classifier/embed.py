@@ -69,9 +69,23 @@ def train_vectors(
 ) -> tuple[Vocabulary, npt.NDArray[np.float32]]:
     """Skip-gram vectors over lists of words; answers with the vocabulary and its (rows, dim) table.
 
+    Vectors that are not tuned further are centred and brought to unit spread over the words: gensim's all
+    lean one way and differ in size between the two methods, which a network with fixed inputs cannot mend.
     One worker thread: with more, gensim's result depends on their timing.
     """
-    return (_word2vec if config.embedding == "word2vec" else _fasttext)(sentences, config, seed)
+    learn = _word2vec if config.embedding == "word2vec" else _fasttext
+    vocabulary, table = learn(sentences, config, seed)
+    return vocabulary, table if config.tune_embeddings else _standardised(vocabulary, table)
+
+
+def _standardised(vocabulary: Vocabulary, table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    words = np.array([table[vocabulary.ids(word)].mean(axis=0) for word in vocabulary.known])  # (words, dim)
+    centre = words.mean(axis=0)
+    silent = ~table.any(axis=1)
+    # a word is the mean of its rows, so what is taken from each row is taken from each word
+    table = (table - centre) / max(float((words - centre).std()), 1e-6)
+    table[silent] = 0.0  # what says nothing still does
+    return table.astype(np.float32)
 
 
 def _fasttext(
