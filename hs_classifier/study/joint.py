@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from customs.hs import HsCode
 from customs.progress import Progress, silent
 from hs_classifier.embed import Vocabulary, train_vectors
 from hs_classifier.model import Bags, BlstmClassifier, HsConfig
@@ -26,9 +27,9 @@ from hs_classifier.photo.branch import SIDE, PhotoBranch
 from hs_classifier.photo.networks import PhotoConfig, PhotoNetwork
 from hs_classifier.photo.pixels import Pixels, decode
 from hs_classifier.photo.training import fit_photo_network, network_log_probabilities
-from hs_classifier.study.pairs import Pairs, make_pairs, read_labelled, read_names
+from hs_classifier.study.pairs import Name, Pairs, make_pairs, read_labelled, read_names, ruling_names
 from hs_classifier.study.photo import interval
-from hs_classifier.text import words
+from hs_classifier.text import clean, words
 
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -36,6 +37,8 @@ Rows = npt.NDArray[np.int64]
 PUBLISHED = {"text": 85.25, "photo": 73.89, "joint": 93.02}
 FOLDS = 5
 _CHUNK = 64
+# With fewer other names, those of the pairs teach the word vectors too (no code is told with them).
+_ENOUGH_TEXT = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +102,7 @@ def run(
     samples = read_labelled(photos)
     codes = sorted({s.code for s in samples})
     names = read_names(codes, data, nomenclature, enough=FOLDS)
+    vectors = _vectors(data, names, scale.text, seed)
     right: dict[str, list[bool]] = {"text": [], "photo": [], "joint": [], "product photo": [], "pool": []}
     weights: list[float] = []
     for run_seed in range(seed, seed + seeds):
@@ -106,7 +110,7 @@ def run(
         pixels = decode([s.photo for s in pairs.samples], SIDE, progress)
         said = {name: np.zeros((len(pairs.samples), len(pairs.codes))) for name in right}
         for fold in range(FOLDS):
-            _fold(fold, pairs, pixels, said, scale, run_seed + fold, device, progress)
+            _fold(fold, pairs, pixels, said, scale, vectors, run_seed + fold, device, progress)
             progress("folds", fold + 1, FOLDS)
         # the weight for one fold is set on the answers in the other four
         for fold in range(FOLDS):
@@ -141,6 +145,7 @@ def _fold(
     pixels: Pixels,
     said: dict[str, Array],
     scale: Scale,
+    vectors: tuple[Vocabulary, npt.NDArray[np.float32]],
     seed: int,
     device: str,
     progress: Progress,
@@ -148,9 +153,7 @@ def _fold(
     """Train the four models on the other folds and write down what they say of this one."""
     train, test = np.flatnonzero(pairs.folds != fold), np.flatnonzero(pairs.folds == fold)
     texts = [words(name.text, scale.text.max_tokens) or ["?"] for name in pairs.names]
-    vocabulary, table = train_vectors(
-        [texts[i] for i in dict.fromkeys(train.tolist())], scale.text, seed=seed
-    )
+    vocabulary, table = vectors
     n = len(pairs.codes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -193,6 +196,23 @@ def _fold(
     said["product photo"][test] = np.log(1e-6)
     columns = np.array([pairs.codes.index(code) for code in branch.codes])
     said["product photo"][np.ix_(test, columns)] = told
+
+
+def _vectors(
+    data: Sequence[Path], names: Mapping[HsCode, Sequence[Name]], config: HsConfig, seed: int
+) -> tuple[Vocabulary, npt.NDArray[np.float32]]:
+    """fastText vectors of the rulings' names, without those that are paired.
+
+    The names of the pairs alone are a few hundred: vectors trained on so little stay where they began,
+    near zero, and an LSTM learns nothing from them. For the same reason the table is scaled to unit spread.
+    """
+    paired = {name.text for of_code in names.values() for name in of_code}
+    seen = dict.fromkeys(text for text in map(clean, ruling_names(data)) if text not in paired)
+    sentences = [found for text in seen if (found := words(text, config.max_tokens))]
+    if len(sentences) < _ENOUGH_TEXT:
+        sentences += [words(text, config.max_tokens) or ["?"] for text in sorted(paired)]
+    vocabulary, table = train_vectors(sentences, config, seed=seed)
+    return vocabulary, table / max(float(table[: len(vocabulary.known)].std()), 1e-6)
 
 
 def _bags(texts: Sequence[Sequence[str]], rows: Rows, vocabulary: Vocabulary, device: str) -> Bags:
@@ -255,7 +275,7 @@ def _weight(text: Array, photo: Array, targets: Rows) -> float:
 def _rows(right: dict[str, list[bool]], pairs: Pairs, scale: Scale) -> list[dict[str, Any]]:
     small = f"{scale.photo.side} px, network from scratch"
     said = {
-        "text": ("joint: text half alone", "text", "fixed fastText vectors trained on the folds' names"),
+        "text": ("joint: text half alone", "text", "fixed fastText vectors of other rulings' names"),
         "photo": ("joint: photo half alone", "photo", f"small network instead of VGG, {small}"),
         "joint": ("joint: 512 + 512, end to end", "joint", f"{small}; halves start from their own training"),
         "product photo": ("product: photo branch", "photo", "Fisher vectors, no network"),

@@ -124,6 +124,14 @@ def read_names(
     return found
 
 
+def ruling_names(rulings: Sequence[Path]) -> list[str]:
+    """Every ruling's name as written, in order, for word vectors; codes are not read."""
+    from customs.readers import rulings as reader
+
+    files = [Path(p) / "texts.csv" if Path(p).is_dir() else Path(p) for p in rulings]
+    return [name for path in files for name in reader.read(path).table["name"]]
+
+
 def make_pairs(
     samples: Sequence[PhotoSample],
     names: Mapping[HsCode, Sequence[Name]],
