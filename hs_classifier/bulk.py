@@ -12,8 +12,11 @@ from typing import IO, Any
 
 from customs.errors import CustomsError, UnreadableFile
 from customs.evidence import Message
+from customs.hs import HsCode
 from customs.progress import Progress, silent
 from customs.sentences import Language, render
+from hs_classifier.explain import Separation, explain, separate
+from hs_classifier.official.table import CodeTable, Entry
 from hs_classifier.suggest import CHUNK, Suggester, Suggestion
 from hs_classifier.text import Goods, Refusal
 
@@ -33,7 +36,7 @@ class Row:
 
 def rows_of_texts(texts: Iterable[str]) -> Iterator[Row]:
     """Texts given one by one."""
-    return (Row(i, Goods(text)) for i, text in enumerate(texts))
+    return (Row(i, Goods.of(text)) for i, text in enumerate(texts))
 
 
 def rows_of_csv(path: Path, text_column: str, description_column: str | None = None) -> Iterator[Row]:
@@ -65,9 +68,13 @@ def answer_lines(
     *,
     top: int,
     language: Language = "en",
+    explained: bool = False,
     progress: Progress = silent,
 ) -> Iterator[str]:
-    """One JSON line for each row, in order; a faulty row is answered with its fault and the work goes on."""
+    """One JSON line for each row, in order; a faulty row is answered with its fault and the work goes on.
+
+    explained: ask each text again in some thirty variants, to say which fact would change its code.
+    """
     stream = iter(rows)
     done = 0
     while chunk := list(itertools.islice(stream, CHUNK)):
@@ -75,14 +82,26 @@ def answer_lines(
         found = iter(suggester([row.goods for row in good], top))
         for row in chunk:
             answer = next(found) if row.fault is None else Suggestion(refused=Refusal(row.fault, ()))
-            yield json.dumps({"row": row.number, **as_json(answer, language)}, ensure_ascii=False) + "\n"
+            goods = row.goods if explained else None
+            told = as_json(answer, suggester, language, goods)
+            yield json.dumps({"row": row.number, **told}, ensure_ascii=False) + "\n"
         done += len(chunk)
         progress("suggesting", done, done)
 
 
-def as_json(suggestion: Suggestion, language: Language = "en") -> dict[str, Any]:
-    """A suggestion for machines: `levels`, `set`, `rulings`, `refused`."""
+def as_json(
+    suggestion: Suggestion, suggester: Suggester, language: Language = "en", goods: Goods | None = None
+) -> dict[str, Any]:
+    """A suggestion for machines: `levels`, `set`, `rulings`, `official`, `separates`, `refused`.
+
+    goods: where given, `separates` also tells which words decided and which facts would change the code.
+    """
     refused = suggestion.refused
+    if goods is None or refused is not None:
+        separation = separate(suggester, suggestion)
+    else:
+        separation = explain(suggester, goods, suggestion, language)
+    codes = [a.hs for a in suggestion.levels.get(10, ()) if a.hs is not None]
     return {
         "levels": {
             str(level): [
@@ -100,6 +119,8 @@ def as_json(suggestion: Suggestion, language: Language = "en") -> dict[str, Any]
             }
             for near in suggestion.rulings
         ],
+        "official": {code.digits: _official(suggester.table, code) for code in codes},
+        "separates": None if separation is None else _separates(separation),
         "refused": None
         if refused is None
         else {
@@ -107,6 +128,36 @@ def as_json(suggestion: Suggestion, language: Language = "en") -> dict[str, Any]
             "questions": [render(question, language) for question in refused.questions],
         },
     }
+
+
+def _official(table: CodeTable, code: HsCode) -> dict[str, Any] | None:
+    """Wording of the whole path and days of validity; None for a code that the table does not have."""
+    entry = table.get(code)
+    if entry is None or not entry.listed:
+        return None
+    return {
+        "path": [_entry(e) for e in table.path(code)],
+        "valid_from": entry.valid_from.isoformat() if entry.valid_from else None,
+        "valid_to": entry.valid_to.isoformat() if entry.valid_to else None,
+    }
+
+
+def _separates(found: Separation) -> dict[str, Any]:
+    here, there = found.difference.parting
+    parent = found.difference.parent
+    return {
+        "best": found.best.digits,
+        "runner_up": found.runner_up.digits,
+        "common": None if parent is None else parent.digits,
+        "best_branch": None if here is None else _entry(here),
+        "runner_up_branch": None if there is None else _entry(there),
+        "decided_by": list(found.decided_by),
+        "would_change": list(found.would_change),
+    }
+
+
+def _entry(entry: Entry) -> dict[str, str]:
+    return {"code": entry.digits, "ko": entry.ko, "en": entry.en}
 
 
 def _encoding(path: Path) -> str:
@@ -172,4 +223,5 @@ def _rows(file: IO[str], reader: Any, columns: list[int]) -> Iterator[Row]:
                 }
                 yield Row(number, Goods(""), Message(id="hs.row.short", params=params))
             else:
-                yield Row(number, Goods(*(fields[c] for c in columns)))
+                texts = [fields[c] for c in columns]
+                yield Row(number, Goods.of(texts[0]) if len(texts) == 1 else Goods(*texts))

@@ -45,21 +45,41 @@ def fit_temperatures(leaf: Array, truth: Sequence[HsCode], tree: CodeTree) -> di
     return found
 
 
-def code_set(levels: dict[int, Array], row: int, tree: CodeTree, mass: float) -> tuple[HsCode, ...]:
-    """The fewest codes that together hold `mass` of the probability.
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The likeliest codes of one text from ten digits to two: their summed probability and the codes."""
 
-    Ten-digit codes when at most five do it, else subheadings, else headings, else as many chapters as
-    it takes.
-    """
-    for level in reversed(LEVELS):
-        p = np.exp(levels[level][row])
-        width = MAX_SET if level != 2 else len(p)
-        best = np.argsort(-p, kind="stable")[:width]
-        total = np.cumsum(p[best])
-        if total[-1] >= mass or level == 2:
-            n = int(np.searchsorted(total, mass)) + 1
-            return tuple(tree.nodes[level][i] for i in best[:n])
-    raise AssertionError("chapters always end the search")
+    sums: tuple[Array, ...]
+    codes: tuple[tuple[HsCode, ...], ...]
+
+    @classmethod
+    def of(cls, levels: dict[int, Array], row: int, tree: CodeTree) -> Ladder:
+        """At most five codes of a level, but every chapter."""
+        sums, codes = [], []
+        for level in reversed(LEVELS):
+            p = np.exp(levels[level][row])
+            width = min(MAX_SET, len(p)) if level != 2 else len(p)
+            top = np.sort(np.argpartition(-p, width - 1)[:width])
+            best = top[np.argsort(-p[top], kind="stable")]
+            sums.append(np.cumsum(p[best]))
+            codes.append(tuple(tree.nodes[level][i] for i in best))
+        return cls(tuple(sums), tuple(codes))
+
+    def up_to(self, mass: float) -> tuple[HsCode, ...]:
+        """The fewest codes that together hold `mass` of the probability.
+
+        Ten-digit codes when at most five do it, else subheadings, else headings, else as many chapters as
+        it takes.
+        """
+        for sums, codes in zip(self.sums, self.codes, strict=True):
+            if sums[-1] >= mass or codes is self.codes[-1]:
+                return codes[: int(np.searchsorted(sums, mass)) + 1]
+        raise AssertionError("chapters always end the search")
+
+
+def code_set(levels: dict[int, Array], row: int, tree: CodeTree, mass: float) -> tuple[HsCode, ...]:
+    """The fewest codes that together hold `mass` of the probability; see `Ladder.up_to`."""
+    return Ladder.of(levels, row, tree).up_to(mass)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +90,7 @@ class SetRule:
     coverage: float
 
     @classmethod
-    def fit(
-        cls, levels: dict[int, Array], truth: Sequence[HsCode], tree: CodeTree, coverage: float
-    ) -> SetRule:
+    def fit(cls, ladders: Sequence[Ladder], truth: Sequence[HsCode], coverage: float) -> SetRule:
         """The smallest mass from which on all larger ones cover the held-out truths often enough.
 
         A set holds half of the probability at least. The finite-sample correction is that of split
@@ -80,12 +98,12 @@ class SetRule:
         """
         n = len(truth)
         needed = min(np.ceil((n + 1) * coverage) / n, 1.0)
-        grid: npt.NDArray[np.float64] = np.r_[np.linspace(0.5, 0.98, 40), 0.985, 0.99, 0.995, 0.999]
+        grid: npt.NDArray[np.float64] = np.r_[np.linspace(0.5, 0.98, 97), 0.985, 0.99, 0.995, 0.999]
         mass = 1.0
         for candidate in grid[::-1]:
             held = [
-                any(code.covers(t) for code in code_set(levels, i, tree, float(candidate)))
-                for i, t in enumerate(truth)
+                any(code.covers(t) for code in ladder.up_to(float(candidate)))
+                for ladder, t in zip(ladders, truth, strict=True)
             ]
             if np.mean(held) < needed:
                 break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ import numpy as np
 from customs.errors import InvalidValue, UnreadableFile
 from customs.hs import HsCode
 from customs.progress import Progress, silent
+from hs_classifier.official.table import CodeTable
 from hs_classifier.text import Goods, head, refuse
 
 Source = Literal["ruling", "declared", "wording"]
@@ -30,19 +31,20 @@ class Sample:
 
 @dataclass(frozen=True)
 class Corpus:
-    """All samples of a training run, in the order of the files, and what was left out."""
+    """All samples of a training run, in the order of the files, what was left out, and the official table."""
 
     samples: tuple[Sample, ...]
     left_out: dict[str, int]
+    table: CodeTable = field(default_factory=lambda: CodeTable(()))
 
 
 @dataclass(frozen=True)
 class Split:
-    """Samples to train on, to set blend and temperatures with, and to calibrate on."""
+    """Rows of samples to train on and rows held out; `group` (samples,) tells which belong together."""
 
-    train: tuple[Sample, ...]
-    tune: tuple[Sample, ...]
-    calibrate: tuple[Sample, ...]
+    train: tuple[int, ...]
+    held: tuple[int, ...]
+    group: tuple[int, ...]
 
 
 def read_corpus(
@@ -58,35 +60,35 @@ def read_corpus(
     )
     samples: list[Sample] = []
     left_out = {"rows_refused": 0, "rows_without_ten_digits": 0, "rows_without_words": 0}
-    parts = len(data) + len(tables)
-    for i, path in enumerate([*data, *tables]):
+    tables += [Path(path) / "hsk.csv" for path in data if Path(path).is_dir()]
+    for i, path in enumerate(data):
         path = Path(path)
-        if i >= len(data):
-            found = _wording(path, left_out)
-        elif path.is_dir():
-            found = _world(path, left_out)
-        else:
-            found = _rulings(path, left_out)
+        found = _world(path, left_out) if path.is_dir() else _rulings(path, left_out)
         samples.extend(s for s in found if _has_words(s, left_out))
-        progress("reading texts", i + 1, parts)
+        progress("reading texts", i + 1, len(data) + len(tables))
+    table = CodeTable.read(tables)
+    samples.extend(_wording(table))
+    progress("reading texts", len(data) + len(tables), len(data) + len(tables))
     if not samples:
         raise InvalidValue(
             "no text with a ten-digit code was found",
             field="data",
             remedy="give a file with the columns hsk and name",
         )
-    return Corpus(tuple(samples), left_out)
+    return Corpus(tuple(samples), left_out, table)
 
 
-def split(samples: Sequence[Sample], *, share: float, seed: int) -> Split:
-    """Hold out about `share` of the texts, a third of it for tuning and the rest for calibration.
+def split(samples: Sequence[Sample], *, share: float, seed: int, most: int = 6000) -> Split:
+    """Hold out about `share` of the texts and at most `most`; official wording is never held out.
 
-    Where there are declarations, theirs are held out at random: names repeat from one shipment to the
-    next, and declarations are what will be scored. Rulings that share the first segment of their name
-    stay on one side, because a later ruling is never a twin of an earlier one. Of declarations half are
-    held out at least: rulings and wording teach, declarations are what p-values are counted on.
+    Where there are declarations, half of theirs are held out at random: names repeat from one shipment to
+    the next, rulings and wording teach, and declarations are what p-values are counted on. Otherwise
+    rulings that share the first segment of their name stay on one side, because a later ruling is never a
+    twin of an earlier one; those with descriptions are held out first (up to half), because they alone
+    tell how far a description is to be trusted.
     """
     rng = np.random.default_rng(seed)
+    group = list(range(len(samples)))
     declared = [i for i, s in enumerate(samples) if s.source == "declared"]
     if declared:
         share = max(share, 0.5)
@@ -97,26 +99,27 @@ def split(samples: Sequence[Sample], *, share: float, seed: int) -> Split:
             if s.source == "ruling":
                 by_head.setdefault(head(s.goods.short), []).append(i)
         groups = list(by_head.values())
-    order = rng.permutation(len(groups))
-    wanted = max(round(share * sum(map(len, groups))), 2)
-    held: list[list[int]] = [[], []]
-    for g in order:
-        if len(held[0]) + len(held[1]) >= wanted:
-            break
-        # every third to tuning; a group above a tenth of the quota would decide alone, so it is trained on
-        if len(groups[g]) <= max(wanted // 10, 1):
-            held[len(held[1]) < 2 * len(held[0])].extend(groups[g])
-    out = set(held[0]) | set(held[1])
-    train = tuple(s for i, s in enumerate(samples) if i not in out)
-    if not (held[0] and held[1] and train):
+        for members in groups:
+            for i in members:
+                group[i] = members[0]
+    wanted = max(min(round(share * sum(map(len, groups))), most), 2)
+    # a group above a tenth of the quota would decide alone, so it is trained on
+    order = [g for g in rng.permutation(len(groups)) if len(groups[g]) <= max(wanted // 10, 1)]
+    held: list[int] = []
+    for first in (True, False):
+        for g in order:
+            described = not declared and any(samples[i].goods.described for i in groups[g])
+            if len(held) < (wanted / 2 if first else wanted) and described == first:
+                held.extend(groups[g])
+    out = set(held)
+    train = tuple(i for i in range(len(samples)) if i not in out)
+    if len(held) < 2 or not train:
         raise InvalidValue(
             f"{len(samples)} texts are too few to train and to calibrate on",
             field="data",
             remedy="give at least some hundred texts with their codes",
         )
-    return Split(
-        train, tuple(samples[i] for i in sorted(held[0])), tuple(samples[i] for i in sorted(held[1]))
-    )
+    return Split(train, tuple(sorted(held)), tuple(group))
 
 
 def _has_words(sample: Sample, left_out: dict[str, int]) -> bool:
@@ -156,25 +159,16 @@ def _world(path: Path, left_out: dict[str, int]) -> list[Sample]:
         for declaration in World.open(path).declarations("past")
         for line in declaration.lines
     ]
-    return found + _wording(path / "hsk.csv", left_out)
+    return found
 
 
-def _wording(path: Path, left_out: dict[str, int]) -> list[Sample]:
-    """The official name of each ten-digit code, in Korean and in English, its parents' names first."""
-    from customs.readers import hsk
-
-    read = hsk.read(path)
-    left_out["rows_refused"] += read.report.rows_refused
-    table = read.table.sort_values("valid_from")  # of a code that changed, the newest name
-    names = {
-        digits: (ko, en)
-        for digits, ko, en in zip(table["digits"], table["name_ko"], table["name_en"], strict=True)
-    }
+def _wording(table: CodeTable) -> list[Sample]:
+    """The official wording of each ten-digit code in Korean and in English, its parents' wording first."""
     found = []
-    for digits in sorted(d for d in names if len(d) == 10):
-        path_names = [names[digits[:n]] for n in range(2, 11) if digits[:n] in names]
-        for language in (0, 1):
-            parts = [pair[language] for pair in path_names]
-            if any(part.strip().lower() not in _REST for part in parts):
-                found.append(Sample(Goods(" ; ".join(parts)), HsCode(digits), "wording"))
+    for code in table.codes():
+        path = [entry for entry in table.path(code) if entry.level > 2]
+        for parts in ([e.ko for e in path], [e.en for e in path]):
+            worded = [part for part in parts if part]
+            if any(part.strip().lower() not in _REST for part in worded):
+                found.append(Sample(Goods(" ; ".join(worded)), code, "wording"))
     return found

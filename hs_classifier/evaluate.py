@@ -12,15 +12,15 @@ from customs.config import load_config
 from customs.errors import InvalidValue
 from customs.progress import Progress, silent
 from hs_classifier.calibration import calibration_error, code_set
-from hs_classifier.codes import LEVELS, CodeTree
+from hs_classifier.codes import LEVELS, Array, CodeTree
 from hs_classifier.data import Corpus, Sample, read_corpus, split
 from hs_classifier.model import HsConfig
 from hs_classifier.scorer import HsScorer, oddness
-from hs_classifier.suggest import CHUNK, Voice
+from hs_classifier.suggest import CHUNK, Suggester, Voice
 from hs_classifier.text import Goods
 from hs_classifier.train import CONFIGS, fit, hits
 
-_VOICES: tuple[Voice, ...] = ("blstm", "retrieval", "blend")
+_VOICES: tuple[Voice, ...] = ("retrieval", "bag", "blstm", "blend")
 _TOPS = (1, 3, 5)
 
 
@@ -45,8 +45,8 @@ def evaluate(
     corpus = read_corpus(data, nomenclature, progress)
     if test is None:
         parts = split(corpus.samples, share=0.1, seed=seed + 1)
-        asked: Sequence[Sample] = (*parts.tune, *parts.calibrate)
-        corpus = Corpus(parts.train, corpus.left_out)
+        asked: Sequence[Sample] = [corpus.samples[i] for i in parts.held]
+        corpus = Corpus(tuple(corpus.samples[i] for i in parts.train), corpus.left_out, corpus.table)
     else:
         asked = [s for s in read_corpus([test]).samples if s.source != "wording"]
     if not asked:
@@ -74,7 +74,7 @@ def table(report: Mapping[str, Any]) -> str:
     lines = [f"{report['tested']} texts, {report['training']['codes']} codes trained, seed {report['seed']}"]
     for view, result in report["results"].items():
         lines += ["", f"asked by {view.replace('_', ' ')}", f"{'':<12}{'HS4':>18}{'HS6':>18}{'HSK10':>18}"]
-        for voice in _VOICES:
+        for voice in (v for v in _VOICES if v in result):
             shares = [
                 "/".join(f"{100 * result[voice][f'hs{level}.top{k}']:.1f}" for k in _TOPS)
                 for level in LEVELS[1:]
@@ -95,24 +95,30 @@ def _measure(
     scorer: HsScorer, goods: Sequence[Goods], asked: Sequence[Sample], progress: Progress, view: str
 ) -> dict[str, Any]:
     suggester, tree = scorer.suggester, scorer.suggester.tree
-    top: dict[str, dict[str, list[float]]] = {}
+    voices = [v for v in _VOICES if _speaks(suggester, v)]
+    top: dict[str, dict[str, float]] = {voice: {} for voice in voices}
     marks = _Marks(tree, scorer)
     for begin in range(0, len(goods), CHUNK):
         part = goods[begin : begin + CHUNK]
         truth = [s.code for s in asked[begin : begin + CHUNK]]
-        for voice in _VOICES:
+        for voice in voices:
             leaf = suggester.leaf(part, voice)
             for k in _TOPS:
-                for level, share in hits(np.exp(leaf), truth, tree, k).items():
-                    top.setdefault(voice, {}).setdefault(f"hs{level}.top{k}", []).append(share * len(part))
-        marks.add(part, asked[begin : begin + CHUNK])
+                for level, share in hits(leaf, truth, tree, k).items():
+                    key = f"hs{level}.top{k}"
+                    top[voice][key] = top[voice].get(key, 0.0) + share * len(part) / len(goods)
+            if voice == voices[-1]:
+                marks.add(tree.sharpen(leaf, suggester.temperatures), asked[begin : begin + CHUNK])
         progress(f"measuring ({view.replace('_', ' ')})", min(begin + CHUNK, len(goods)), len(goods))
-    shares = {
-        voice: {key: round(sum(parts) / len(goods), 4) for key, parts in table.items()}
-        for voice, table in top.items()
-    }
+    shares = {voice: {key: round(value, 4) for key, value in found.items()} for voice, found in top.items()}
     refused = [refusal is not None for refusal in suggester.refusals(goods)]
     return {**shares, **marks.figures(), "refused": round(float(np.mean(refused)), 4)}
+
+
+def _speaks(suggester: Suggester, voice: Voice) -> bool:
+    if voice == "blend":
+        return suggester.ranker is not None
+    return voice != "blstm" or suggester.voices.network is not None
 
 
 class _Marks:
@@ -127,8 +133,7 @@ class _Marks:
         self.ten_digits: list[bool] = []
         self.p_values: list[float] = []
 
-    def add(self, goods: Sequence[Goods], asked: Sequence[Sample]) -> None:
-        levels = self.scorer.suggester.levels(goods)
+    def add(self, levels: dict[int, Array], asked: Sequence[Sample]) -> None:
         for i, sample in enumerate(asked):
             for level in LEVELS:
                 best = int(np.argmax(levels[level][i]))

@@ -43,13 +43,34 @@ class HsConfig:
     embedding_rate: float = 5e-3  # of the word vectors, where they are tuned
     weight_decay: float = 1e-5
     level_weights: tuple[float, ...] = (0.1, 0.2, 0.2, 0.5)  # of the loss at 2, 4, 6 and 10 digits
-    # retrieval and blend
-    blend: Literal["tuned", "blstm", "retrieval"] = "tuned"
+    # bag of words
+    bag_dim: int = 128
+    bag_buckets: int = 2**17
+    bag_epochs: int = 5
+    bag_batch: int = 256
+    bag_rate: float = 3e-3
+    bag_embedding_rate: float = 1e-2
+    bag_dropout: float = 0.3
+    bag_word_dropout: float = 0.3
+    bag_level_weights: tuple[float, ...] = (0.1, 0.3, 0.3, 0.3)
+    # retrieval
     neighbours: int = 30
     power: float = 3.0
-    # held-out texts: a third sets blend and temperatures, the rest calibrates
-    holdout: float = 0.1
+    # what answers: trees over all voices, or one voice alone
+    voice: Literal["blend", "blstm", "bag", "retrieval"] = "blend"
+    use_blstm: bool = True  # as a voice of the blend
+    use_glossary: bool = True
+    transformer: str | None = None  # local folder, hub name or 'scratch': one more voice
+    rounds: int = 150
+    # held-out texts: the blend, temperatures, sets and p-values are learned on them
+    holdout: float = 0.13
+    folds: int = 5
     coverage: float = 0.9
+
+    @property
+    def asks_blstm(self) -> bool:
+        """Whether a BLSTM is trained and asked."""
+        return self.voice == "blstm" or (self.voice == "blend" and self.use_blstm)
 
     def __post_init__(self) -> None:
         if (self.embedding == "word2vec") != (self.buckets == 0):

@@ -15,6 +15,8 @@ from hs_classifier.codes import CodeTree
 # Hash spaces of character and word n-grams: hashing needs no vocabulary file.
 _CHARS, _WORDS = 2**20, 2**18
 _TERM = r"(?u)\w+"
+# Rows of the index and their cosine similarities, nearest first.
+Neighbours = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +36,66 @@ class Near:
     similarity: float
 
 
-class RulingIndex:
-    """Texts as unit vectors in one sparse matrix."""
+# Descriptions learned from, at least, before their common words are played down.
+_STYLE_FROM = 30
 
-    def __init__(self, precedents: Sequence[Precedent], weights: Any, idf: npt.NDArray[np.float32]) -> None:
+
+class RulingIndex:
+    """Texts as unit vectors in one sparse matrix.
+
+    style: (hashes,) 0…1, how much a piece of text says in a description: words that every description has
+        ("use", "composed of", "size") say little. Ones where few descriptions were learned from.
+    """
+
+    def __init__(
+        self,
+        precedents: Sequence[Precedent],
+        weights: Any,
+        idf: npt.NDArray[np.float32],
+        style: npt.NDArray[np.float32],
+    ) -> None:
         self.precedents = tuple(precedents)
         self.weights = weights  # CSR (precedents, hashes)
         self.idf = idf  # (hashes,)
+        self.style = style
+        self.wording = np.array([p.source == "wording" for p in self.precedents], dtype=bool)
         self._by_hash = weights.T.tocsr()
 
     @classmethod
-    def build(cls, precedents: Sequence[Precedent], cleaned: Sequence[str]) -> RulingIndex:
-        """Index the cleaned texts of the precedents."""
+    def build(
+        cls, precedents: Sequence[Precedent], cleaned: Sequence[str], descriptions: Sequence[int] = ()
+    ) -> RulingIndex:
+        """Index the cleaned texts of the precedents; `descriptions` are the rows that describe at length."""
+        from scipy.sparse import diags
+
         counts = _counts(cleaned)
         idf = (np.log((1 + len(cleaned)) / (1 + counts.getnnz(axis=0))) + 1).astype(np.float32)
-        return cls(precedents, _weigh(counts, idf), idf)
+        style: npt.NDArray[np.float32] = np.ones(len(idf), dtype=np.float32)
+        if len(descriptions) >= _STYLE_FROM:
+            n = len(descriptions)
+            seen = counts[np.asarray(descriptions)].getnnz(axis=0)
+            style = (np.log((1 + n) / (1 + seen)) / np.log(1 + n)).astype(np.float32)
+        plain = np.ones(len(cleaned), dtype=bool)
+        plain[np.asarray(descriptions, dtype=np.int64)] = False
+        weights = _weigh(counts, idf)
+        if not plain.all():
+            kept, damped = diags(plain.astype(np.float32)), diags((~plain).astype(np.float32))
+            weights = (kept @ weights + damped @ _weigh(counts, idf * style)).tocsr()
+            weights.eliminate_zeros()
+        return cls(precedents, weights, idf, style)
 
-    def neighbours(self, cleaned: Sequence[str], k: int) -> list[tuple[npt.NDArray[np.int64], npt.NDArray]]:
+    def similar(self, cleaned: Sequence[str], damping: float = 0.0) -> Any:
+        """Cosine similarities to all precedents that share anything, CSR (texts, precedents).
+
+        damping: power of `style` that weighs the texts: 0 for names, 1 for descriptions, 2 for both in one.
+        """
+        weight = self.idf if damping == 0 else (self.idf * self.style**damping).astype(np.float32)
+        return (_weigh(_counts(cleaned), weight) @ self._by_hash).tocsr()
+
+    def neighbours(self, cleaned: Sequence[str], k: int) -> list[Neighbours]:
         """Rows and similarities of the `k` nearest precedents of each text, nearest first; ties by row."""
-        found = _weigh(_counts(cleaned), self.idf) @ self._by_hash  # CSR (texts, precedents)
-        answers = []
-        for i in range(len(cleaned)):
-            part = slice(found.indptr[i], found.indptr[i + 1])
-            rows, similarity = found.indices[part], found.data[part]
-            # six decimals: the order must not hang on the order in which a product was summed
-            best = np.lexsort((rows, -similarity.round(6)))[:k]
-            answers.append((rows[best].astype(np.int64), similarity[best].round(6)))
-        return answers
+        found = self.similar(cleaned)
+        return [nearest(found, i, k) for i in range(len(cleaned))]
 
     def arrays(self) -> dict[str, npt.NDArray]:
         """The matrix as arrays for an artefact."""
@@ -69,6 +104,7 @@ class RulingIndex:
             "indices": self.weights.indices.astype(np.int32),
             "indptr": self.weights.indptr.astype(np.int64),
             "idf": self.idf,
+            "style": self.style,
         }
 
     def columns(self) -> dict[str, list[str]]:
@@ -88,11 +124,37 @@ class RulingIndex:
         precedents = [Precedent(text, HsCode(code), source) for text, code, source in parts]
         shape = (len(precedents), _CHARS + _WORDS)
         weights = csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=shape)
-        return cls(precedents, weights, arrays["idf"])
+        return cls(precedents, weights, arrays["idf"], arrays["style"])
+
+
+def nearest(
+    similarity: Any,
+    row: int,
+    k: int,
+    *,
+    among: npt.NDArray[np.bool_] | None = None,
+) -> Neighbours:
+    """The `k` most similar precedents of one row of a CSR matrix, nearest first; ties by precedent.
+
+    among: (precedents,) those that count; all where absent.
+    """
+    part = slice(similarity.indptr[row], similarity.indptr[row + 1])
+    rows, values = similarity.indices[part], similarity.data[part]
+    if among is not None:
+        kept = among[rows]
+        rows, values = rows[kept], values[kept]
+    # six decimals: the order must not hang on the order in which a product was summed
+    values = values.round(6)
+    if len(values) > 4 * k:
+        edge = np.partition(values, len(values) - k)[len(values) - k]
+        kept = values >= edge
+        rows, values = rows[kept], values[kept]
+    best = np.lexsort((rows, -values))[:k]
+    return rows[best].astype(np.int64), values[best]
 
 
 def votes(
-    near: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray]],
+    near: Sequence[Neighbours],
     leaf_of: npt.NDArray[np.int64],
     tree: CodeTree,
     power: float,

@@ -18,10 +18,12 @@ from customs.evidence import Alternative, Evidence, Message
 from customs.hs import HsCode
 from hs_classifier.calibration import SetRule
 from hs_classifier.codes import Array, CodeTree
-from hs_classifier.embed import Vocabulary
-from hs_classifier.retrieve import RulingIndex
+from hs_classifier.keep import open_voices, save_voices
+from hs_classifier.official.table import CodeTable
+from hs_classifier.ranker import Ranker
 from hs_classifier.suggest import CHUNK, Suggester, Suggestion
 from hs_classifier.text import MAX_CLEAN, Goods
+from hs_classifier.vagueness.model import VagueModel
 
 KIND = "hs"
 CHECK = "hs.text"
@@ -135,10 +137,7 @@ class HsScorer:
 
     def save(self, folder: Path) -> None:
         """Write the artefact folder."""
-        s = self.suggester
-        state = {
-            f"network.{name}": value.detach().cpu().numpy() for name, value in s.network.state_dict().items()
-        }
+        s, v = self.suggester, self.suggester.voices
         writer = ArtefactWriter(
             folder,
             kind=KIND,
@@ -148,15 +147,15 @@ class HsScorer:
             figures=self.figures,
         )
         with writer:
-            writer.tensors("network", state)
-            writer.tensors("index", s.index.arrays())
-            writer.columns("precedents", s.index.columns())
-            writer.columns("vocabulary", {"word": list(s.vocabulary.known)})
+            save_voices(writer, v)
+            if s.vague is not None:
+                writer.tensors("vague", s.vague.arrays())
+                writer.document("vague", s.vague.facts())
+            writer.columns("table", s.table.columns())
             writer.document(
                 "tuning",
                 {
-                    "codes": [code.digits for code in s.tree.leaves],
-                    "blstm_weight": s.weight,
+                    "ranker": None if s.ranker is None else s.ranker.text,
                     "temperatures": {str(level): t for level, t in s.temperatures.items()},
                     "set_mass": s.sets.mass,
                     "set_coverage": s.sets.coverage,
@@ -167,33 +166,21 @@ class HsScorer:
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> Self:
         """Read an artefact folder; `DamagedArtefact` if a file is not the one that was trained."""
-        import torch
-
-        from hs_classifier.model import BlstmClassifier, HsConfig
+        from hs_classifier.model import HsConfig
 
         artefact = open_artefact(Path(folder), kind=KIND)
         config = make_config(HsConfig, artefact.config)
         tuning = artefact.document("tuning")
-        tree = CodeTree(HsCode(digits) for digits in tuning["codes"])
-        vocabulary = Vocabulary(
-            artefact.columns("vocabulary")["word"],
-            min_n=config.min_n,
-            max_n=config.max_n,
-            buckets=config.buckets,
-        )
-        network = BlstmClassifier(config, vocabulary.rows, len(tree))
-        state = artefact.tensors("network")
-        network.load_state_dict({k.removeprefix("network."): torch.from_numpy(v) for k, v in state.items()})
         suggester = Suggester(
             config=config,
-            tree=tree,
-            vocabulary=vocabulary,
-            network=network.to(device).eval(),
-            index=RulingIndex.restore(artefact.tensors("index"), artefact.columns("precedents")),
-            weight=tuning["blstm_weight"],
+            voices=open_voices(artefact, config, device),
+            ranker=None if tuning["ranker"] is None else Ranker(tuning["ranker"]),
             temperatures={int(level): t for level, t in tuning["temperatures"].items()},
             sets=SetRule(tuning["set_mass"], tuning["set_coverage"]),
-            device=device,
+            vague=VagueModel.restore(artefact.tensors("vague"), artefact.document("vague"))
+            if artefact.has("vague")
+            else None,
+            table=CodeTable.restore(artefact.columns("table")),
         )
         scorer = cls(suggester, artefact.calibration(CHECK), figures=dict(artefact.manifest["figures"]))
         scorer.data_fingerprint = artefact.manifest["data_fingerprint"]

@@ -1,4 +1,4 @@
-"""Codes for goods: the classifier and the nearest rulings, blended and calibrated."""
+"""Codes for goods: all voices ranked and calibrated, with what supports each code."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ from customs.evidence import Alternative
 from customs.hs import HsCode
 from hs_classifier.calibration import SetRule, code_set
 from hs_classifier.codes import LEVELS, Array, CodeTree
-from hs_classifier.retrieve import Near, RulingIndex, votes
+from hs_classifier.official.table import CodeTable
+from hs_classifier.ranker import Ranker
+from hs_classifier.retrieve import Near, nearest
 from hs_classifier.text import Goods, Refusal, refuse, refuse_noise, words
+from hs_classifier.vagueness.model import VagueModel
+from hs_classifier.vagueness.questions import explain
+from hs_classifier.vagueness.text import plain, says_nothing
+from hs_classifier.voices import Candidates, Voices
 
 if TYPE_CHECKING:
-    from hs_classifier.embed import Vocabulary
-    from hs_classifier.model import BlstmClassifier, HsConfig
+    from hs_classifier.model import HsConfig
 
-Voice = Literal["blend", "blstm", "retrieval"]
-# Texts looked at together; bounds memory to about 256 × codes × 8 bytes × a few.
+Voice = Literal["blend", "blstm", "bag", "retrieval"]
+# Texts looked at together; bounds memory to about 256 × codes × 4 bytes × a score.
 CHUNK = 256
 # Below this cosine, with no word ever seen before, a text is noise to the model.
 _NOISE = 0.15
 _SHOWN_RULINGS = 5
+_LOOKED_AT = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,81 +51,76 @@ class Suggestion:
 
 @dataclass
 class Suggester:
-    """A trained classifier and index over one tree of codes."""
+    """Trained voices, how they are weighed, and what their probabilities are worth."""
 
     config: HsConfig
-    tree: CodeTree
-    vocabulary: Vocabulary
-    network: BlstmClassifier
-    index: RulingIndex
-    weight: float  # of the BLSTM in the blend
+    voices: Voices
+    ranker: Ranker | None  # None where one voice answers alone
     temperatures: dict[int, float]
     sets: SetRule
-    device: str = "cpu"
+    vague: VagueModel | None = None
+    table: CodeTable = field(default_factory=lambda: CodeTable(()))
 
-    def __post_init__(self) -> None:
-        found = [self.tree.find(p.code) for p in self.index.precedents]
-        if any(leaf is None for leaf in found):
-            raise AssertionError("every precedent has a code of the tree")
-        self._leaf_of: npt.NDArray[np.int64] = np.array(found, dtype=np.int64)
+    @property
+    def tree(self) -> CodeTree:
+        """The codes that can be suggested."""
+        return self.voices.tree
 
     def __call__(self, texts: Sequence[str | Goods], top: int = 5) -> list[Suggestion]:
-        """One suggestion for each text, in order; a text without words is refused with questions."""
-        goods = [Goods(t) if isinstance(t, str) else t for t in texts]
+        """One suggestion for each text, in order; a text that says too little is refused with questions."""
+        goods = [Goods.of(t) if isinstance(t, str) else t for t in texts]
         answers: list[Suggestion] = []
         for begin in range(0, len(goods), CHUNK):
             answers.extend(self._chunk(goods[begin : begin + CHUNK], top))
         return answers
 
     def refusals(self, goods: Sequence[Goods]) -> list[Refusal | None]:
-        """For each of the goods None, or why its text cannot be read."""
-        return [self._refusal(g) for g in goods]
+        """For each of the goods None, or why its text cannot be classified."""
+        found = [self._unreadable(g) for g in goods]
+        if self.vague is not None:
+            rows = [i for i, refusal in enumerate(found) if refusal is None]
+            for i, refusal in zip(rows, self.vague.refusals([goods[i] for i in rows]), strict=True):
+                found[i] = refusal
+        else:
+            for i, g in enumerate(goods):
+                if found[i] is None and says_nothing(g.full):
+                    found[i] = Refusal(*explain(plain(g.full)))
+        return found
 
-    def leaf(self, goods: Sequence[Goods], voice: Voice = "blend") -> Array:
-        """(goods, leaves) log-probabilities before calibration, of the blend or of one part alone.
+    def leaf(self, goods: Sequence[Goods], voice: Voice | None = None) -> Array:
+        """(goods, leaves) log-probabilities before calibration, of all voices or of one alone."""
+        voice = voice or self.config.voice
+        if voice == "blend":
+            assert self.ranker is not None
+            return self.ranker(self.voices.gather(goods))
+        from hs_classifier.bag import bag_probabilities
 
-        With a description, the name alone and the name with its description are asked and averaged.
-        """
-        short, full = [g.short for g in goods], [g.full for g in goods]
-        long = [i for i, g in enumerate(goods) if short[i] != full[i]]
-        p = self._leaf(short, voice)
-        if long:
-            p[long] = 0.5 * p[long] + 0.5 * self._leaf([full[i] for i in long], voice)
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log(p))
+        ask = {
+            "blstm": self.voices.blstm,
+            "retrieval": self.voices.retrieval,
+            "bag": lambda texts: bag_probabilities(self.voices.bag, texts),
+        }[voice]
+        p = np.asarray(ask([g.short for g in goods]), dtype=np.float64)
+        rows = [i for i, g in enumerate(goods) if g.described]
+        if rows:
+            p[rows] = 0.5 * p[rows] + 0.5 * ask([goods[i].full for i in rows])
+        silent = p.sum(axis=1) == 0
+        p[silent] = 1.0 / p.shape[1]
+        return np.asarray(np.log(np.maximum(p, 1e-12)))
 
-    def levels(self, goods: Sequence[Goods], voice: Voice = "blend") -> dict[int, Array]:
+    def levels(self, goods: Sequence[Goods], voice: Voice | None = None) -> dict[int, Array]:
         """Calibrated (goods, nodes) log-probabilities at 2, 4, 6 and 10 digits."""
         return self.tree.sharpen(self.leaf(goods, voice), self.temperatures)
 
-    def _leaf(self, cleaned: Sequence[str], voice: Voice) -> Array:
-        weight = {"blend": self.weight, "blstm": 1.0, "retrieval": 0.0}[voice]
-        p: Array = np.zeros((len(cleaned), len(self.tree)))
-        silent = np.ones(len(cleaned), dtype=bool)
-        if weight < 1:
-            near = self.index.neighbours(cleaned, self.config.neighbours)
-            p = votes(near, self._leaf_of, self.tree, self.config.power)
-            silent = p.sum(axis=1) == 0
-        if weight == 0:
-            p[silent] = 1.0 / len(self.tree)
-            return p
-        share = np.where(silent, 1.0, weight)[:, None]
-        return np.asarray(share * self._network(cleaned) + (1.0 - share) * p)
-
-    def _network(self, cleaned: Sequence[str]) -> Array:
-        from hs_classifier.network import log_probabilities
-
-        tokens = [words(text, self.config.max_tokens) for text in cleaned]
-        return np.exp(log_probabilities(self.network, self.vocabulary, tokens, self.device))
-
-    def _refusal(self, goods: Goods) -> Refusal | None:
+    def _unreadable(self, goods: Goods) -> Refusal | None:
         refusal = refuse(goods)
         if refusal is not None:
             return refusal
+        known = self.voices.vocabulary
         text = goods.full
-        if any(word in self.vocabulary for word in words(text, self.config.max_tokens) if len(word) > 1):
+        if known is not None and any(w in known for w in words(text, self.config.max_tokens) if len(w) > 1):
             return None
-        (_, similarity) = self.index.neighbours([text], 1)[0]
+        (_, similarity) = self.voices.index.neighbours([text], 1)[0]
         return None if len(similarity) and similarity[0] >= _NOISE else refuse_noise()
 
     def _chunk(self, goods: Sequence[Goods], top: int) -> list[Suggestion]:
@@ -129,23 +130,29 @@ class Suggester:
         if not rows:
             return answers
         asked = [goods[i] for i in rows]
-        levels = self.levels(asked)
-        near = self.index.neighbours([g.full for g in asked], self.config.neighbours)
+        gathered = self.voices.gather(asked)
+        leaf = self.ranker(gathered) if self.ranker is not None else self.leaf(asked)
+        levels = self.tree.sharpen(leaf, self.temperatures)
         for k, i in enumerate(rows):
             best: dict[int, tuple[Alternative, ...]] = {
                 level: _best(levels[level][k], self.tree.nodes[level], top) for level in LEVELS
             }
-            likely = {a.hs for a in best[10]}
-            precedents = ((self.index.precedents[r], float(s)) for r, s in zip(*near[k], strict=True))
-            rulings = [Near(p, min(s, 1.0)) for p, s in precedents if p.code in likely]
-            answers[i] = Suggestion(
-                best, code_set(levels, k, self.tree, self.sets.mass), tuple(rulings[:_SHOWN_RULINGS])
-            )
+            rulings = self._rulings(gathered, k, {a.hs for a in best[10]})
+            answers[i] = Suggestion(best, code_set(levels, k, self.tree, self.sets.mass), rulings)
         return answers
+
+    def _rulings(self, gathered: Candidates, row: int, likely: set[HsCode | None]) -> tuple[Near, ...]:
+        index = self.voices.index
+        found: dict[tuple[str, HsCode], Near] = {}
+        for r, s in zip(*nearest(gathered.similarity, row, _LOOKED_AT), strict=True):
+            precedent = index.precedents[r]
+            if precedent.code in likely:
+                found.setdefault((precedent.text, precedent.code), Near(precedent, min(float(s), 1.0)))
+        return tuple(found.values())[:_SHOWN_RULINGS]
 
 
 def _best(log_p: Array, nodes: Sequence[HsCode], top: int) -> tuple[Alternative, ...]:
     # six decimals, ties by code: a text ranks the same alone and in a batch
-    p = np.exp(log_p).round(6)
+    p: npt.NDArray[np.float64] = np.exp(log_p).round(6)
     order = np.argsort(-p, kind="stable")[:top]
     return tuple(Alternative(hs=nodes[i], probability=min(float(p[i]), 1.0)) for i in order if p[i] > 0)

@@ -21,6 +21,12 @@ _WORD = re.compile(r"[a-zß-ɏ]+|[가-힣]+|[0-9]+|[^\W\d_a-zß-ɏ가-힣]+")
 _SYLLABIC = ("HANGUL", "CJK", "HIRAGANA", "KATAKANA")
 
 
+# A name longer than this carries its description with it.
+_LONGEST_NAME = 120
+# Where a description begins: a new line, a bullet, a bracketed title, a dash between blanks, a full stop.
+_TURN = re.compile(r"\s*(?:\n|[•·▪※ㅇᄋ○●□■]\s|\(\s?개요\s?\)|\s[-–—]\s?(?=\S)|(?<=\w\w)[.:]\s)")
+
+
 @dataclass(frozen=True, slots=True)
 class Goods:
     """Name and, where there is one, description of goods, as written."""
@@ -28,10 +34,31 @@ class Goods:
     name: str
     description: str = ""
 
+    @classmethod
+    def of(cls, text: str) -> Goods:
+        """Goods from one text; a long one is taken for a name with its description behind it.
+
+        >>> Goods.of("smart lamp; LX-2 - LED light source with a battery, " + "for bedrooms " * 9).name
+        'smart lamp; LX-2'
+        """
+        if len(text) <= _LONGEST_NAME:
+            return cls(text)
+        raw = text[:MAX_RAW].strip()
+        turn = next((m for m in _TURN.finditer(raw) if m.start() > 2), None)
+        at = turn.start() if turn is not None and turn.start() <= 2 * _LONGEST_NAME else -1
+        if at < 0:
+            at = raw.rfind(" ", 0, _LONGEST_NAME)
+        return cls(raw[:at].rstrip(" -"), raw[at:]) if at > 0 else cls(raw)
+
     @property
     def short(self) -> str:
         """The cleaned name; the description stands in where there is no name."""
         return clean(self.name) or clean(self.description)
+
+    @property
+    def described(self) -> str:
+        """The cleaned description; empty where there is none, or nothing but it."""
+        return clean(self.description) if clean(self.name) else ""
 
     @property
     def full(self) -> str:

@@ -25,7 +25,7 @@ from customs.errors import DamagedArtefact
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-_LIBRARIES = ("portcullis", "numpy", "torch", "timm", "gensim")
+_LIBRARIES = ("portcullis", "numpy", "torch", "timm", "gensim", "lightgbm", "transformers", "tokenizers")
 _RETRAIN = "train it again or restore the folder from a backup"
 
 
@@ -61,6 +61,10 @@ class Artefact:
     def document(self, name: str) -> Any:
         """A JSON document saved under `name`."""
         return json.loads(self._file(f"{name}.json").read_text(encoding="utf-8"))
+
+    def has(self, name: str) -> bool:
+        """Whether something was saved under `name`, whatever its kind."""
+        return any(file.rsplit(".", 1)[0] == name for file in self.manifest["files"])
 
     def calibration(self, check: str) -> Conformal:
         """The clean scores of one check."""

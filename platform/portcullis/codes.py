@@ -13,9 +13,9 @@ from customs.sentences import Language, render
 from portcullis.service import NoModel, NotFound
 
 if TYPE_CHECKING:
-    from hs_classifier.concordance import Concordance, Mapped
-    from hs_classifier.rates import Rate
-    from hs_classifier.table import CodeTable, Entry, Validity
+    from hs_classifier.official.concordance import Concordance, Mapped
+    from hs_classifier.official.rates import Rate
+    from hs_classifier.official.table import CodeTable, Entry, Validity
     from portcullis.store.tariff import Tariff
 
 Document = dict[str, Any]
@@ -53,7 +53,7 @@ class CodeDesk:
     @classmethod
     def of_files(cls, nomenclature: Sequence[Path]) -> CodeDesk:
         """Over official tables that lie in files; without concordance and rates."""
-        from hs_classifier.table import CodeTable
+        from hs_classifier.official.table import CodeTable
 
         table = CodeTable.read(nomenclature)
         return cls(lambda: table)
@@ -102,7 +102,7 @@ class CodeDesk:
             NotFound: neither the table nor a concordance has it.
             InvalidValue: it is no code.
         """
-        from hs_classifier.table import digits_of
+        from hs_classifier.official.table import digits_of
 
         table = self._open()
         digits = digits_of(code)
@@ -125,7 +125,7 @@ class CodeDesk:
 
     def browse(self, code: str | None = None) -> Document:
         """The codes directly below a code, or the chapters: path, children with the number of theirs."""
-        from hs_classifier.table import digits_of
+        from hs_classifier.official.table import digits_of
 
         table = self._open()
         digits = None if code is None else digits_of(code)
@@ -154,7 +154,7 @@ class CodeDesk:
 
     def _mapped(self, table: CodeTable, digits: str, edition: str | None) -> Mapped | None:
         """None for what is no code that a concordance could list."""
-        from hs_classifier.table import Entry
+        from hs_classifier.official.table import Entry
 
         code = Entry(digits).code if digits[:2] not in ("00", "77") else None
         return None if code is None or code.level < 4 else table.map_old(code, self.concordance(), edition)
@@ -178,7 +178,7 @@ def _unknown(table: CodeTable, digits: str) -> NotFound:
 
 
 def _nothing(digits: str) -> Entry:
-    from hs_classifier.table import Entry
+    from hs_classifier.official.table import Entry
 
     return Entry(digits, listed=False)
 

@@ -164,6 +164,7 @@ class Service:
     def suggest(self, text: str, top: int = 5, language: Language = "en") -> dict[str, Any]:
         """HS code suggestions for a name or description: `levels`, `set`, `rulings`, `refused`."""
         from hs_classifier.bulk import as_json
+        from hs_classifier.text import Goods
 
         scorer = self.models.scorers.get("hs")
         if scorer is None:
@@ -177,9 +178,10 @@ class Service:
                 remedy=f"send at most {MAX_SUGGESTION_TEXT:,}",
             )
         suggest: Callable[..., Sequence[Any]] = scorer.suggest  # type: ignore[attr-defined]
+        goods = Goods.of(text)
         with self._scoring:
-            suggestion = suggest([text], top=top)[0]
-        return as_json(suggestion, language)
+            suggestion = suggest([goods], top=top)[0]
+            return as_json(suggestion, scorer.suggester, language, goods)  # type: ignore[attr-defined]
 
     def _scan(self, found: Assessment) -> Scan:
         from xray_encoder.reading import read_scan

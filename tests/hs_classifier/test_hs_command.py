@@ -29,7 +29,7 @@ def test_a_text_is_answered_on_standard_output(model: Path) -> None:
     assert result.exit_code == 0, result.output
     (line,) = result.stdout.splitlines()
     answer = json.loads(line)
-    assert list(answer) == ["row", "levels", "set", "rulings", "refused"]
+    assert list(answer) == ["row", "levels", "set", "rulings", "official", "separates", "refused"]
     assert list(answer["levels"]) == ["2", "4", "6", "10"]
     assert answer["levels"]["10"][0]["code"] == "0303670000"
     assert 1 <= len(answer["levels"]["10"]) <= 2

@@ -9,9 +9,9 @@ import pytest
 
 from customs.errors import InvalidValue
 from customs.sentences import LANGUAGES, render
-from hs_classifier.concordance import Concordance, Link, edition_of
-from hs_classifier.rates import Rate, in_force
-from hs_classifier.table import CodeTable, Entry
+from hs_classifier.official.concordance import Concordance, Link, edition_of
+from hs_classifier.official.rates import Rate, in_force
+from hs_classifier.official.table import CodeTable, Entry
 
 SIX = Concordance(
     [

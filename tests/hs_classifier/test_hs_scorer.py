@@ -148,10 +148,9 @@ def test_the_same_seed_gives_the_same_model(corpus: Corpus, tiny_config: HsConfi
 
 
 def test_training_learns_something(corpus: Corpus, tiny_config: HsConfig) -> None:
-    """Both voices beat a guess among eight codes by far on held-out names."""
+    """Held-out names are told far better than by a guess among eight codes."""
     figures = fit(corpus, tiny_config, seed=5)[1]
-    assert figures["held_out.blstm.hs10.top1"] > 0.7
-    assert figures["held_out.retrieval.hs10.top1"] > 0.7
+    assert figures["held_out.hs10.top1"] > 0.7
 
 
 def test_p_values_of_clean_texts_are_not_small_too_often(

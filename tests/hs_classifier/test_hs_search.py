@@ -9,8 +9,8 @@ import pytest
 
 from customs.errors import InvalidValue
 from customs.sentences import LANGUAGES, render
-from hs_classifier.search import Found
-from hs_classifier.table import CodeTable, Entry
+from hs_classifier.official.search import Found
+from hs_classifier.official.table import CodeTable, Entry
 
 OLD, NEW, END = dt.date(2012, 1, 1), dt.date(2022, 1, 1), dt.date(2025, 12, 31)
 TABLE = CodeTable(

@@ -10,7 +10,7 @@ import pytest
 from customs.errors import InvalidValue
 from customs.hs import HsCode
 from customs.sentences import LANGUAGES, render
-from hs_classifier.table import CodeTable, Entry, digits_of
+from hs_classifier.official.table import CodeTable, Entry, digits_of
 
 OLD, MID, NEW, END = (dt.date(2012, 1, 1), dt.date(2016, 12, 31), dt.date(2017, 1, 1), dt.date(2025, 12, 31))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from customs.hs import HsCode
-from hs_classifier.calibration import SetRule, calibration_error, code_set, fit_temperatures
+from hs_classifier.calibration import Ladder, SetRule, calibration_error, code_set, fit_temperatures
 from hs_classifier.codes import LEVELS, CodeTree
 from hs_classifier.text import MAX_CLEAN, Goods, clean, refuse, words
 
@@ -78,8 +78,7 @@ def test_sets_hold_the_right_code_as_often_as_promised() -> None:
     rng = np.random.default_rng(2)
     truth = [tree.leaves[rng.choice(len(tree), p=np.exp(row) / np.exp(row).sum())] for row in leaf]
     levels = tree.roll_up(leaf)
-    first = {level: x[:2000] for level, x in levels.items()}
-    rule = SetRule.fit(first, truth[:2000], tree, 0.9)
+    rule = SetRule.fit([Ladder.of(levels, i, tree) for i in range(2000)], truth[:2000], 0.9)
     held = [
         any(code.covers(truth[i]) for code in code_set(levels, i, tree, rule.mass)) for i in range(2000, 4000)
     ]

@@ -13,14 +13,14 @@ import pytest
 from customs.errors import InvalidValue
 from customs.hs import HsCode
 from customs.sentences import LANGUAGES, catalogue, placeholders, render
-from hs_classifier import questions
-from hs_classifier.invented import Inventor
-from hs_classifier.lexicon import Lexicon, stem, tokens
-from hs_classifier.questions import explain
 from hs_classifier.text import Goods
-from hs_classifier.vague import VagueModel
-from hs_classifier.vague_text import plain, says_nothing
-from hs_classifier.wordknowledge import WordKnowledge
+from hs_classifier.vagueness import questions
+from hs_classifier.vagueness.invented import Inventor
+from hs_classifier.vagueness.knowledge import WordKnowledge
+from hs_classifier.vagueness.lexicon import Lexicon, stem, tokens
+from hs_classifier.vagueness.model import VagueModel
+from hs_classifier.vagueness.questions import explain
+from hs_classifier.vagueness.text import plain, says_nothing
 
 FORMS = ("hydraulic", "frozen", "knitted", "sintered", "refined", "냉동", "정제", "주조")
 NOUNS = {

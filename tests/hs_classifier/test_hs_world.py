@@ -15,7 +15,7 @@ QUICK = {"embedding_dim": "16", "buckets": "2000", "embedding_epochs": "1", "hid
 def test_a_world_trains_a_scorer_that_speaks_about_its_declarations(tiny_world: Path, tmp_path: Path) -> None:
     """Declarations under review are scored; nearly all of their texts are known goods."""
     figures = train([tiny_world], tmp_path / "hs", overrides=QUICK, seed=1)
-    assert figures["texts_calibrated_on"] >= 20
+    assert figures["texts_held_out"] >= 20
     scorer = HsScorer.load(tmp_path / "hs")
     cases = [case for d in World.open(tiny_world).declarations("review") for case in Case.of(d)]
     answers = scorer.score(cases)

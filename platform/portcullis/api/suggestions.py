@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from fastapi import APIRouter
@@ -45,15 +46,50 @@ class Refused(BaseModel):
     questions: list[str]
 
 
+class Worded(BaseModel):
+    """A code, or a group of codes, with its official wording; empty where the table has none."""
+
+    code: str
+    ko: str
+    en: str
+
+
+class Official(BaseModel):
+    """What the official table says of a code, chapter first; days as the table has them."""
+
+    path: list[Worded]
+    valid_from: date | None
+    valid_to: date | None
+
+
+class Separates(BaseModel):
+    """What separates the likeliest code from the runner-up.
+
+    common: the deepest code above both. decided_by: words that speak most for the likeliest.
+    would_change: facts that, added to the text, would make the runner-up's branch the likelier.
+    """
+
+    best: str
+    runner_up: str
+    common: str | None
+    best_branch: Worded | None
+    runner_up_branch: Worded | None
+    decided_by: list[str]
+    would_change: list[str]
+
+
 class Suggested(BaseModel):
     """Codes at each level ("2", "4", "6", "10"), best first.
 
-    set: the codes that hold the right one at the calibrated rate.
+    set: the codes that hold the right one at the calibrated rate. official: of every ten-digit code
+    suggested; null where the model's table does not have it.
     """
 
     levels: dict[str, list[Likely]]
     set: list[str]
     rulings: list[Ruling]
+    official: dict[str, Official | None]
+    separates: Separates | None
     refused: Refused | None
 
 

@@ -45,7 +45,8 @@ def evaluate(
     ] = True,
     seed: Annotated[int, typer.Option(help="Same seed, same figures.")] = 0,
     nomenclature: Annotated[
-        Path | None, typer.Option(help="hs: official code table whose wording joins the training texts.")
+        list[Path] | None,
+        typer.Option(help="hs: official code table whose wording joins the training; may be repeated."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
@@ -73,7 +74,7 @@ def evaluate(
     options = {_KEYWORDS.get(name, name): tabular[name] for name in given}
     if set_:
         options["overrides"] = overrides(set_)
-    if nomenclature is not None:
+    if nomenclature:
         if module is not Module.HS:
             raise InvalidConfig("--nomenclature is for hs", field="nomenclature", remedy="leave it out")
         options["nomenclature"] = nomenclature

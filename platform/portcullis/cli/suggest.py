@@ -27,6 +27,13 @@ def suggest(
         str | None, typer.Option(help="A column with more about the goods.")
     ] = None,
     top: Annotated[int, typer.Option(min=1, max=50, help="Codes given at each level.")] = 5,
+    explain: Annotated[
+        bool | None,
+        typer.Option(
+            "--explain/--no-explain",
+            help="Say which fact would change each code (thirty askings a text). Default: for --text only.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="File of JSON lines; standard output where absent.")
     ] = None,
@@ -57,7 +64,14 @@ def suggest(
         rows = rows_of_texts(text or [])
     scorer = HsScorer.load(model, device=device)
     with progress_bars() as progress:
-        lines = answer_lines(scorer.suggester, rows, top=top, language=language.value, progress=progress)
+        lines = answer_lines(
+            scorer.suggester,
+            rows,
+            top=top,
+            language=language.value,
+            explained=text is not None if explain is None else explain,
+            progress=progress,
+        )
         if out is None:
             sys.stdout.writelines(lines)
             return

@@ -22,7 +22,8 @@ def train(
         list[str] | None, typer.Option("--map", help="tabular: our=theirs column names; may be repeated.")
     ] = None,
     nomenclature: Annotated[
-        Path | None, typer.Option(help="hs: official code table whose wording joins the training texts.")
+        list[Path] | None,
+        typer.Option(help="hs: official code table whose wording joins the training; may be repeated."),
     ] = None,
     freight: Annotated[
         Path | None, typer.Option(help="tabular: route freight as published, for rows without their own.")
@@ -46,7 +47,7 @@ def train(
             if module is not Module.TABULAR:
                 raise InvalidConfig(f"--{name} is for tabular", field=name, remedy="leave it out")
             extra[name] = path
-    if nomenclature is not None:
+    if nomenclature:
         if module is not Module.HS:
             raise InvalidConfig("--nomenclature is for hs", field="nomenclature", remedy="leave it out")
         extra["nomenclature"] = nomenclature

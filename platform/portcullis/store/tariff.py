@@ -16,9 +16,9 @@ from portcullis.store import official
 from portcullis.store.official import hsk
 
 if TYPE_CHECKING:
-    from hs_classifier.concordance import Concordance
-    from hs_classifier.rates import Rate
-    from hs_classifier.table import CodeTable, Digits
+    from hs_classifier.official.concordance import Concordance
+    from hs_classifier.official.rates import Rate
+    from hs_classifier.official.table import CodeTable, Digits
 
 
 class Tariff:
@@ -43,7 +43,7 @@ class Tariff:
 
     def table(self) -> CodeTable | None:
         """All imported codes; None if no table was imported."""
-        from hs_classifier.table import CodeTable, Entry
+        from hs_classifier.official.table import CodeTable, Entry
 
         latest = self._latest("hsk")
         if latest is None:
@@ -73,7 +73,7 @@ class Tariff:
 
     def concordance(self) -> Concordance | None:
         """All imported concordances; None if none was imported."""
-        from hs_classifier.concordance import Concordance, Link
+        from hs_classifier.official.concordance import Concordance, Link
 
         latest = self._latest("concordance")
         if latest is None:
@@ -89,8 +89,8 @@ class Tariff:
 
     def rates(self, code: Digits, on: dt.date) -> tuple[Rate, ...] | None:
         """Duty rates of a code or a group of codes on a day; None if no rate file was imported."""
-        from hs_classifier.rates import Rate, in_force
-        from hs_classifier.table import digits_of
+        from hs_classifier.official.rates import Rate, in_force
+        from hs_classifier.official.table import digits_of
 
         if self._latest("rates") is None:
             return None

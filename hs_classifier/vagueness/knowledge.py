@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from customs.hs import HsCode
-from hs_classifier.lexicon import stem, tokens
+from hs_classifier.vagueness.lexicon import stem, tokens
 
 # A word seen in a single text may be a brand; two texts make it a word of the trade.
 _COMMON = 2

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from customs.errors import InvalidValue
 from customs.evidence import Message
 from customs.readers.concordance import REVISIONS
-from hs_classifier.table import Digits, digits_of
+from hs_classifier.official.table import Digits, digits_of
 
 if TYPE_CHECKING:
     import pandas as pd

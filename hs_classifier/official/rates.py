@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from customs.sentences import Language
-from hs_classifier.table import Digits, digits_of
+from hs_classifier.official.table import Digits, digits_of
 
 if TYPE_CHECKING:
     import pandas as pd

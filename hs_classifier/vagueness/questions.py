@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from customs.evidence import Message
-from hs_classifier.lexicon import Lexicon, stem, tokens
+from hs_classifier.vagueness.lexicon import Lexicon, stem, tokens
 
 MAX_QUESTIONS = 3
 _SHOWN = 30  # characters of a word that is quoted
@@ -39,7 +39,7 @@ _SAID |= {"state": "specific", "power": "specific"}
 def explain(cleaned: str) -> tuple[Message, tuple[Message, ...]]:
     """The reason as a sentence, and at most three questions, the most useful first.
 
-    cleaned: as `hs_classifier.vague.plain` gives it.
+    cleaned: as `hs_classifier.vagueness.model.plain` gives it.
     """
     parts = tokens(cleaned)
     tagged = Lexicon.read().tags(parts)

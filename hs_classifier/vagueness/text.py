@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hs_classifier.lexicon import Lexicon, stem, tokens
 from hs_classifier.text import clean
-from hs_classifier.wordknowledge import WordKnowledge
+from hs_classifier.vagueness.knowledge import WordKnowledge
+from hs_classifier.vagueness.lexicon import Lexicon, stem, tokens
 
 BUCKETS = 1 << 16
 _CODE = re.compile(r"(?=[^\s;]*[a-z])(?=[^\s;]*\d)[^\s;]{3,}")

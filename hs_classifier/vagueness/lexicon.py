@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-_FILE = Path(__file__).with_name("vague.toml")
+_FILE = Path(__file__).with_name("words.toml")
 # Letters of one script; digits are looked at apart, because they are sizes and part numbers.
 _WORD = re.compile(r"[a-zß-ɏ]+(?:'[a-z]+)?|[가-힣]+")
 Language = Literal["en", "ko"]
@@ -28,7 +28,7 @@ class Lexicon:
 
     @classmethod
     def read(cls) -> Lexicon:
-        """The lists of `vague.toml`; read once."""
+        """The lists of `words.toml`; read once."""
         return _read()
 
     def tags(self, found: list[str]) -> list[tuple[str, ...]]:

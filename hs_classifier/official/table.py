@@ -18,8 +18,8 @@ from customs.sentences import Language
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hs_classifier.concordance import Concordance, Mapped
-    from hs_classifier.search import Found, WordIndex
+    from hs_classifier.official.concordance import Concordance, Mapped
+    from hs_classifier.official.search import Found, WordIndex
 
 Status = Literal["valid", "not_yet", "ended", "after_table", "unknown"]
 Digits = HsCode | str  # a text may also name a group of 3, 5, 7 or 9 digits, which is no HS code
@@ -281,13 +281,13 @@ class CodeTable:
     @cached_property
     def words(self) -> WordIndex:
         """Words of all wordings, made when first asked for (a third of a second for 19,000 codes)."""
-        from hs_classifier.search import WordIndex
+        from hs_classifier.official.search import WordIndex
 
         return WordIndex(self)
 
     def search(self, text: str, on: dt.date | None = None, limit: int = 20) -> Found:
-        """Codes by their first digits or by words of their wording; see `hs_classifier.search`."""
-        from hs_classifier.search import search
+        """Codes by their first digits or by words of their wording; see `hs_classifier.official.search`."""
+        from hs_classifier.official.search import search
 
         return search(self, text, on=on, limit=limit)
 
@@ -295,7 +295,7 @@ class CodeTable:
         self, code: Digits, concordance: Concordance | None, edition: str | dt.date | None = None
     ) -> Mapped:
         """What became of a code of an older edition; without a concordance it is not known."""
-        from hs_classifier.concordance import Concordance
+        from hs_classifier.official.concordance import Concordance
 
         return (concordance or Concordance(())).map(code, edition)
 

@@ -1,6 +1,6 @@
 """Invented texts: vague ones, as traders leave them on parcels, and short clear ones beside them.
 
-They are put together from the lists of `vague.toml`, from made-up brands and part numbers, and roughened
+They are put together from the lists of `words.toml`, from made-up brands and part numbers, and roughened
 as such texts are: cut short, glued together, vowels dropped.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hs_classifier.lexicon import Language, Lexicon
+from hs_classifier.vagueness.lexicon import Language, Lexicon
 
 _ONSETS: tuple[str, ...] = (
     "b",

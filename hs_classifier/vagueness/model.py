@@ -12,12 +12,12 @@ import numpy.typing as npt
 from customs.errors import InvalidValue
 from customs.evidence import Message
 from customs.hs import HsCode
-from hs_classifier.invented import Inventor
-from hs_classifier.lexicon import tokens
-from hs_classifier.questions import explain
 from hs_classifier.text import Goods, Refusal
-from hs_classifier.vague_text import letters, numbers, plain, says_nothing
-from hs_classifier.wordknowledge import WordKnowledge, key
+from hs_classifier.vagueness.invented import Inventor
+from hs_classifier.vagueness.knowledge import WordKnowledge, key
+from hs_classifier.vagueness.lexicon import tokens
+from hs_classifier.vagueness.questions import explain
+from hs_classifier.vagueness.text import letters, numbers, plain, says_nothing
 
 # Share of held-out clear names that may be refused; the promise is kept by counting, not by the model.
 LEVEL = 0.033

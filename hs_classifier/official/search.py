@@ -17,7 +17,7 @@ from customs.evidence import Message
 from customs.hs import LENGTHS
 
 if TYPE_CHECKING:
-    from hs_classifier.table import CodeTable, Entry
+    from hs_classifier.official.table import CodeTable, Entry
 
 LONGEST_QUERY = 300
 MOST_HITS = 500

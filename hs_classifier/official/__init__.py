@@ -1,0 +1,1 @@
+"""The official table of codes: tree, wording, days, search, older editions and duty rates."""

@@ -1,0 +1,1 @@
+"""Text too vague to classify: found by counting, refused with questions that help."""
