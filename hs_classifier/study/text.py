@@ -171,8 +171,8 @@ class _Task:
         notes = [
             f"Names: {counts}; {LEAST} or more cases each, {100 // FOLDS} % held out, "
             f"{len(self.seeds)} seeds. The study does not say how much it held out.",
-            "The study's rulings are not public. These names come from the same source, and many are only a "
-            "part's name and number, such as `BOLT ; 0K79021314`; the rivals show what can be read from them.",
+            "The study's rulings are not public. These names come from the same source, and many are only "
+            "a part's name and number (`BOLT ; 0K79021314`); the rivals show what can be read from them.",
             "Word vectors are learned on the training names alone, a held-out name adds nothing to them.",
         ]
         return rows, notes
