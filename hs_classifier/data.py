@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from customs.hs import HsCode
 from customs.progress import Progress, silent
 from hs_classifier.official.table import CodeTable
 from hs_classifier.text import Goods, head, refuse
+
+if TYPE_CHECKING:
+    from hs_classifier.photo.reading import PhotoSample
 
 Source = Literal["ruling", "declared", "wording"]
 # What says nothing where no parent's name stands before it.
@@ -31,11 +34,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Corpus:
-    """All samples of a training run, in the order of the files, what was left out, and the official table."""
+    """All samples of a training run, in the order of the files, what was left out, the official
+    table, and photos with their codes."""
 
     samples: tuple[Sample, ...]
     left_out: dict[str, int]
     table: CodeTable = field(default_factory=lambda: CodeTable(()))
+    photos: tuple[PhotoSample, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,11 @@ class Split:
 
 
 def read_corpus(
-    data: Sequence[Path], nomenclature: Path | Sequence[Path] | None = None, progress: Progress = silent
+    data: Sequence[Path],
+    nomenclature: Path | Sequence[Path] | None = None,
+    progress: Progress = silent,
+    *,
+    photos: Sequence[Path] = (),
 ) -> Corpus:
     """Read rulings (CSV, XLSX, JSON lines), worlds, and the official tables of codes.
 
@@ -75,7 +84,8 @@ def read_corpus(
             field="data",
             remedy="give a file with the columns hsk and name",
         )
-    return Corpus(tuple(samples), left_out, table)
+    shots = [*(Path(p) for p in data if Path(p).is_dir()), *photos]
+    return Corpus(tuple(samples), left_out, table, _shots(shots, optional=not photos))
 
 
 def split(samples: Sequence[Sample], *, share: float, seed: int, most: int = 6000) -> Split:
@@ -120,6 +130,20 @@ def split(samples: Sequence[Sample], *, share: float, seed: int, most: int = 600
             remedy="give at least some hundred texts with their codes",
         )
     return Split(train, tuple(sorted(held)), tuple(group))
+
+
+def _shots(paths: Sequence[Path], *, optional: bool) -> tuple[PhotoSample, ...]:
+    """Photos of worlds and of what was named for photos; a world may have none."""
+    from hs_classifier.photo.reading import read_photos
+
+    if not paths:
+        return ()
+    try:
+        return read_photos(paths)
+    except InvalidValue:
+        if optional:
+            return ()
+        raise
 
 
 def _has_words(sample: Sample, left_out: dict[str, int]) -> bool:

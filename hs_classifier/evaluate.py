@@ -12,10 +12,11 @@ from customs.config import load_config
 from customs.errors import InvalidValue
 from customs.progress import Progress, silent
 from hs_classifier.calibration import calibration_error, code_set
+from hs_classifier.checks import TEXT, oddness
 from hs_classifier.codes import LEVELS, Array, CodeTree
 from hs_classifier.data import Corpus, Sample, read_corpus, split
 from hs_classifier.model import HsConfig
-from hs_classifier.scorer import HsScorer, oddness
+from hs_classifier.scorer import HsScorer
 from hs_classifier.suggest import CHUNK, Suggester, Voice
 from hs_classifier.text import Goods
 from hs_classifier.train import CONFIGS, fit, hits
@@ -145,7 +146,7 @@ class _Marks:
             self.ten_digits.append(codes[0].level == 10)
             odd = oddness(levels, i, sample.code, self.tree)
             if odd is not None:
-                self.p_values.append(self.scorer.conformal(odd.score, sample.code.backoff()).p_value)
+                self.p_values.append(self.scorer.conformals[TEXT](odd.score, sample.code.backoff()).p_value)
 
     def figures(self) -> dict[str, Any]:
         p = np.array(self.p_values)

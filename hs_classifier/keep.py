@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from customs.artefact import Artefact, ArtefactWriter
     from hs_classifier.model import HsConfig
+    from hs_classifier.photo.voice import PhotoVoice
 
 
 def save_voices(writer: ArtefactWriter, voices: Voices) -> None:
@@ -67,6 +68,25 @@ def open_voices(artefact: Artefact, config: HsConfig, device: str) -> Voices:
         else TransformerBranch.open_from(artefact, device=device),
         device=device,
     )
+
+
+def save_photos(writer: ArtefactWriter, voice: PhotoVoice | None) -> None:
+    """Write what photos say, where photos were trained on."""
+    if voice is not None:
+        writer.tensors("photos", voice.branch.tensors())
+        writer.document("photos", {"weight": voice.weight, "branch": voice.branch.facts()})
+
+
+def open_photos(artefact: Artefact, device: str) -> PhotoVoice | None:
+    """The inverse of `save_photos`."""
+    if not artefact.has("photos"):
+        return None
+    from hs_classifier.photo.branch import PhotoBranch
+    from hs_classifier.photo.voice import PhotoVoice
+
+    facts = artefact.document("photos")
+    branch = PhotoBranch.restore(artefact.tensors("photos"), facts["branch"], device)
+    return PhotoVoice(branch, facts["weight"])
 
 
 def _state(module: nn.Module) -> dict:

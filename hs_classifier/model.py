@@ -60,6 +60,7 @@ class HsConfig:
     voice: Literal["blend", "blstm", "bag", "retrieval"] = "blend"
     use_blstm: bool = True  # as a voice of the blend
     use_glossary: bool = True
+    use_photos: bool = True
     transformer: str | None = None  # local folder, hub name or 'scratch': one more voice
     rounds: int = 150
     # held-out texts: the blend, temperatures, sets and p-values are learned on them

@@ -1,10 +1,9 @@
-"""`hs.text`: how odd the declared code is for what the goods are called."""
+"""The HS module behind the `Scorer` protocol: what a text, a photo and both say about the declared code."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,56 +13,38 @@ from customs.artefact import ArtefactWriter, open_artefact
 from customs.calibrate import Conformal
 from customs.case import Case
 from customs.config import make_config
-from customs.evidence import Alternative, Evidence, Message
-from customs.hs import HsCode
+from customs.evidence import Evidence, Message
 from hs_classifier.calibration import SetRule
-from hs_classifier.codes import Array, CodeTree
-from hs_classifier.keep import open_voices, save_voices
+from hs_classifier.checks import CHECKS, JOINT, PHOTO, TEXT, VAGUE, evidence, oddness, photo_oddness
+from hs_classifier.codes import Array
+from hs_classifier.keep import open_photos, open_voices, save_photos, save_voices
 from hs_classifier.official.table import CodeTable
 from hs_classifier.ranker import Ranker
 from hs_classifier.suggest import CHUNK, Suggester, Suggestion
-from hs_classifier.text import MAX_CLEAN, Goods
+from hs_classifier.text import MAX_CLEAN, Goods, Refusal
 from hs_classifier.vagueness.model import VagueModel
 
 KIND = "hs"
-CHECK = "hs.text"
-# Below this a probability is a rounding error of the blend, not an opinion.
-_FLOOR = 1e-7
-_SHOWN = 5
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Oddness:
-    """The code looked at (the declared one or its deepest known parent), its probability, −log of it."""
-
-    code: HsCode
-    probability: float
-    score: float
-
-
-def oddness(levels: dict[int, Array], row: int, declared: HsCode, tree: CodeTree) -> Oddness | None:
-    """How odd a declared code is for one row of log-probabilities; None if the tree knows no parent of it."""
-    code = tree.deepest(declared)
-    if code is None:
-        return None
-    node = tree.find(code)
-    assert node is not None
-    # rounded: a tie must stay a tie in whatever batch it was computed
-    probability = round(float(np.exp(levels[code.level][row, node])), 9)
-    return Oddness(code, min(probability, 1.0), abs(round(math.log(max(probability, _FLOOR)), 5)))
 
 
 class HsScorer:
-    """The text module behind the `Scorer` protocol, with suggestions for brokers."""
+    """Text and photo behind the `Scorer` protocol, with suggestions for brokers.
+
+    conformals: clean scores by check; a check without any abstains, because nothing taught it.
+    """
 
     name = "hs"
-    checks: tuple[str, ...] = (CHECK,)
+    checks: tuple[str, ...] = CHECKS
 
     def __init__(
-        self, suggester: Suggester, conformal: Conformal, *, figures: dict[str, Any] | None = None
+        self,
+        suggester: Suggester,
+        conformals: Mapping[str, Conformal],
+        *,
+        figures: dict[str, Any] | None = None,
     ) -> None:
         self.suggester = suggester
-        self.conformal = conformal
+        self.conformals = dict(conformals)
         self.figures = dict(figures or {})
         self.data_fingerprint = ""
 
@@ -72,68 +53,113 @@ class HsScorer:
         return self.suggester(texts, top)
 
     def score(self, cases: Sequence[Case]) -> list[list[Evidence]]:
-        """One `hs.text` for each case, in order.
+        """`hs.text`, `hs.vague_text`, `hs.photo` and `hs.joint` for each case, in order.
 
-        Abstains without a line or its text, without a declared code, on text without known words and on
-        codes of which not even the chapter was trained on.
+        Each abstains with its reason: without a line, its text or photo, without a declared code, on a text
+        that says too little, on a photo like none seen, and on codes of which not even the chapter is known.
         """
         answers: list[list[Evidence]] = []
         for begin in range(0, len(cases), CHUNK):
-            answers.extend([evidence] for evidence in self._chunk(cases[begin : begin + CHUNK]))
+            answers.extend(self._chunk(cases[begin : begin + CHUNK]))
         return answers
 
-    def _chunk(self, cases: Sequence[Case]) -> list[Evidence]:
-        goods = [Goods(c.line.name, c.line.description) if c.line is not None else Goods("") for c in cases]
+    def _chunk(self, cases: Sequence[Case]) -> list[list[Evidence]]:
+        goods = [Goods("") if c.line is None else _goods(c) for c in cases]
         refusals = self.suggester.refusals(goods)
-        tree = self.suggester.tree
-        answers: list[Evidence | None] = []
-        for case, refusal in zip(cases, refusals, strict=True):
-            if case.line is None:
-                answers.append(Evidence.abstain(CHECK, case.subject, "hs.text.no_text"))
-            elif refusal is not None:
-                answers.append(Evidence.abstain(CHECK, case.subject, refusal.reason.id))
-            elif case.declared is None:
-                answers.append(Evidence.abstain(CHECK, case.subject, "hs.text.no_code"))
-            elif tree.deepest(case.declared) is None:
-                answers.append(
-                    Evidence.abstain(CHECK, case.subject, "hs.text.unknown_code", declared=str(case.declared))
-                )
-            else:
-                answers.append(None)
-        rows = [i for i, answer in enumerate(answers) if answer is None]
-        levels = self.suggester.levels([goods[i] for i in rows]) if rows else {}
-        for k, i in enumerate(rows):
-            answers[i] = self._evidence(cases[i], levels, k)
-        return [answer for answer in answers if answer is not None]
+        answers: list[dict[str, Evidence]] = [{} for _ in cases]
+        for i, (case, refusal) in enumerate(zip(cases, refusals, strict=True)):
+            answers[i][VAGUE] = self._vague(case, goods[i], refusal)
+            reason = _silent(case, refusal)
+            if reason is not None:
+                answers[i][TEXT] = Evidence.abstain(TEXT, case.subject, reason)
+        readable = [i for i in range(len(cases)) if refusals[i] is None and cases[i].line is not None]
+        levels = self.suggester.levels([goods[i] for i in readable]) if readable else {}
+        place = {i: k for k, i in enumerate(readable)}
+        for i in readable:
+            if TEXT not in answers[i]:
+                answers[i][TEXT] = self._text(cases[i], levels, place[i])
+        photographed = [i for i, case in enumerate(cases) if case.photos]
+        for i, case in enumerate(cases):
+            if not case.photos:
+                for check in (PHOTO, JOINT):
+                    answers[i][check] = Evidence.abstain(check, case.subject, "hs.photo.no_photo")
+        self._photos(cases, photographed, levels, place, answers)
+        return [[found[check] for check in CHECKS] for found in answers]
 
-    def _evidence(self, case: Case, levels: dict[int, Array], row: int) -> Evidence:
+    def _text(self, case: Case, levels: dict[int, Array], row: int) -> Evidence:
         declared = case.declared
         assert declared is not None
-        odd = oddness(levels, row, declared, self.suggester.tree)
-        assert odd is not None
-        chain = declared.backoff()
-        calibrated = self.conformal(odd.score, chain)
-        usual = math.exp(-self.conformal.interval(chain, 0.9))
-        nodes = self.suggester.tree.nodes[odd.code.level]
-        p = np.exp(levels[odd.code.level][row]).round(6)
-        best = [int(i) for i in np.argsort(-p, kind="stable")[:_SHOWN]]
-        better = tuple(
-            Alternative(hs=nodes[i], probability=min(float(p[i]), 1.0))
-            for i in best
-            if p[i] > odd.probability + 1e-6
-        )
+        tree = self.suggester.tree
+        odd = oddness(levels, row, declared, tree)
+        if odd is None:
+            return Evidence.abstain(TEXT, case.subject, "hs.text.unknown_code", declared=str(declared))
+        nodes, p = tree.nodes[odd.code.level], np.exp(levels[odd.code.level][row])
+        return evidence(TEXT, case.subject, declared, odd, self.conformals[TEXT], nodes, p)
+
+    def _vague(self, case: Case, goods: Goods, refusal: Refusal | None) -> Evidence:
+        if case.line is None:
+            return Evidence.abstain(VAGUE, case.subject, "hs.text.no_text")
+        conformal, vague = self.conformals.get(VAGUE), self.suggester.vague
+        score = None if vague is None else vague.clearest(goods)
+        if conformal is None or score is None or not np.isfinite(score):
+            reason = "hs.vague_text.untaught" if refusal is None else refusal.reason.id
+            params = {} if refusal is None else refusal.reason.params
+            return Evidence.abstain(VAGUE, case.subject, reason, **params)
+        calibrated = conformal(score, ("all",))
         return Evidence(
-            check=CHECK,
+            check=VAGUE,
             subject=case.subject,
             p_value=calibrated.p_value,
             surprise=calibrated.surprise,
-            observed=odd.probability,
-            expected=(min(usual, 1.0), 1.0),
-            unit="probability",
+            observed=score,
+            expected=(-100.0, float(conformal.interval(("all",), 0.9))),
+            unit="logit",
             reference=calibrated.reference,
-            alternatives=better,
-            message=_message(declared, odd, better),
+            message=Message(id="hs.vague_text.clear") if refusal is None else refusal.reason,
+            details=() if refusal is None else refusal.questions,
         )
+
+    def _photos(
+        self,
+        cases: Sequence[Case],
+        rows: Sequence[int],
+        levels: dict[int, Array],
+        place: Mapping[int, int],
+        answers: list[dict[str, Evidence]],
+    ) -> None:
+        voice = self.suggester.photos
+        if not rows:
+            return
+        if voice is not None:
+            looked, foreign = voice.look([cases[i].photos for i in rows])
+        for k, i in enumerate(rows):
+            subject, declared = cases[i].subject, cases[i].declared
+            reason = None
+            if voice is None:
+                reason = "hs.photo.untaught"
+            elif declared is None:
+                reason = "hs.text.no_code"
+            elif foreign[k]:
+                reason = "hs.photo.foreign"
+            elif voice.seen(declared) is None:
+                reason = "hs.photo.unknown_code"
+            if reason is not None or voice is None or declared is None:
+                for check in (PHOTO, JOINT):
+                    answers[i][check] = Evidence.abstain(check, subject, str(reason), declared=str(declared))
+                continue
+            says = {PHOTO: looked[k]}
+            if i in place:
+                text = voice.read(levels, place[i], self.suggester.tree)
+                says[JOINT] = voice.pool(text[None], looked[k][None])[0]
+            for check in (PHOTO, JOINT):
+                if check not in says or check not in self.conformals:
+                    answers[i][check] = Evidence.abstain(check, subject, "hs.joint.no_text")
+                    continue
+                odd = photo_oddness(says[check], declared, voice)
+                assert odd is not None
+                answers[i][check] = evidence(
+                    check, subject, declared, odd, self.conformals[check], voice.codes, np.exp(says[check])
+                )
 
     def save(self, folder: Path) -> None:
         """Write the artefact folder."""
@@ -159,9 +185,12 @@ class HsScorer:
                     "temperatures": {str(level): t for level, t in s.temperatures.items()},
                     "set_mass": s.sets.mass,
                     "set_coverage": s.sets.coverage,
+                    "checks": list(self.conformals),
                 },
             )
-            writer.calibration(CHECK, self.conformal)
+            save_photos(writer, s.photos)
+            for check, conformal in self.conformals.items():
+                writer.calibration(check, conformal)
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> Self:
@@ -181,22 +210,24 @@ class HsScorer:
             if artefact.has("vague")
             else None,
             table=CodeTable.restore(artefact.columns("table")),
+            photos=open_photos(artefact, device),
         )
-        scorer = cls(suggester, artefact.calibration(CHECK), figures=dict(artefact.manifest["figures"]))
+        conformals = {check: artefact.calibration(check) for check in tuning["checks"]}
+        scorer = cls(suggester, conformals, figures=dict(artefact.manifest["figures"]))
         scorer.data_fingerprint = artefact.manifest["data_fingerprint"]
         return scorer
 
 
-def _message(declared: HsCode, odd: Oddness, better: tuple[Alternative, ...]) -> Message:
-    shared: dict[str, str | int | float] = {"declared": str(declared), "probability": odd.probability}
-    known = odd.code.level == declared.level
-    if not known:
-        shared["looked_at"] = str(odd.code)
-    suffix = "" if known else "_at_parent"
-    if not better:
-        return Message(id=f"hs.text.agrees{suffix}", params=shared)
-    best: dict[str, str | int | float] = {
-        "best": str(better[0].hs),
-        "best_probability": better[0].probability,
-    }
-    return Message(id=f"hs.text.other{suffix}", params={**shared, **best})
+def _goods(case: Case) -> Goods:
+    assert case.line is not None
+    name, description = case.line.name, case.line.description
+    return Goods(name, description) if description.strip() else Goods.of(name)
+
+
+def _silent(case: Case, refusal: Refusal | None) -> str | None:
+    """Why the text check says nothing, before it has read the text."""
+    if case.line is None:
+        return "hs.text.no_text"
+    if refusal is not None:
+        return "hs.text.too_vague" if refusal.reason.id.startswith("hs.vague.") else refusal.reason.id
+    return "hs.text.no_code" if case.declared is None else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from customs.case import Photo
 from customs.evidence import Alternative
 from customs.hs import HsCode
 from hs_classifier.calibration import SetRule, code_set
@@ -24,6 +25,7 @@ from hs_classifier.voices import Candidates, Voices
 
 if TYPE_CHECKING:
     from hs_classifier.model import HsConfig
+    from hs_classifier.photo.voice import PhotoVoice
 
 Voice = Literal["blend", "blstm", "bag", "retrieval"]
 # Texts looked at together; bounds memory to about 256 × codes × 4 bytes × a score.
@@ -60,18 +62,29 @@ class Suggester:
     sets: SetRule
     vague: VagueModel | None = None
     table: CodeTable = field(default_factory=lambda: CodeTable(()))
+    photos: PhotoVoice | None = None
 
     @property
     def tree(self) -> CodeTree:
         """The codes that can be suggested."""
         return self.voices.tree
 
-    def __call__(self, texts: Sequence[str | Goods], top: int = 5) -> list[Suggestion]:
-        """One suggestion for each text, in order; a text that says too little is refused with questions."""
+    def __call__(
+        self,
+        texts: Sequence[str | Goods],
+        top: int = 5,
+        photos: Sequence[Sequence[Photo]] | None = None,
+    ) -> list[Suggestion]:
+        """One suggestion for each text, in order; a text that says too little is refused with questions.
+
+        photos: of the goods of each text, where there are any; goods may have photos and no text.
+        """
         goods = [Goods.of(t) if isinstance(t, str) else t for t in texts]
+        shots = [()] * len(goods) if photos is None else photos
         answers: list[Suggestion] = []
         for begin in range(0, len(goods), CHUNK):
-            answers.extend(self._chunk(goods[begin : begin + CHUNK], top))
+            part = slice(begin, begin + CHUNK)
+            answers.extend(self._chunk(goods[part], shots[part], top))
         return answers
 
     def refusals(self, goods: Sequence[Goods]) -> list[Refusal | None]:
@@ -123,23 +136,50 @@ class Suggester:
         (_, similarity) = self.voices.index.neighbours([text], 1)[0]
         return None if len(similarity) and similarity[0] >= _NOISE else refuse_noise()
 
-    def _chunk(self, goods: Sequence[Goods], top: int) -> list[Suggestion]:
+    def _chunk(self, goods: Sequence[Goods], photos: Sequence[Sequence[Photo]], top: int) -> list[Suggestion]:
         refused = self.refusals(goods)
         answers = [Suggestion(refused=refusal) for refusal in refused]
-        rows = [i for i, refusal in enumerate(refused) if refusal is None]
+        seen = self._look(photos)
+        readable = [i for i, refusal in enumerate(refused) if refusal is None]
+        rows = sorted({*readable, *seen})
         if not rows:
             return answers
-        asked = [goods[i] for i in rows]
-        gathered = self.voices.gather(asked)
-        leaf = self.ranker(gathered) if self.ranker is not None else self.leaf(asked)
+        leaf: Array = np.zeros((len(rows), len(self.tree)))
+        gathered: Candidates | None = None
+        place = {i: k for k, i in enumerate(readable)}
+        if readable:
+            asked = [goods[i] for i in readable]
+            gathered = self.voices.gather(asked)
+            read = self.ranker(gathered) if self.ranker is not None else self.leaf(asked)
+        for k, i in enumerate(rows):
+            if i in place:
+                leaf[k] = read[place[i]]
+            if i in seen and self.photos is not None:
+                says = seen[i][None]
+                known = i in place
+                leaf[k] = (
+                    self.photos.lift(leaf[k][None], says, self.tree)
+                    if known
+                    else self.photos.alone(says, self.tree)
+                )[0]
         levels = self.tree.sharpen(leaf, self.temperatures)
         for k, i in enumerate(rows):
             best: dict[int, tuple[Alternative, ...]] = {
                 level: _best(levels[level][k], self.tree.nodes[level], top) for level in LEVELS
             }
-            rulings = self._rulings(gathered, k, {a.hs for a in best[10]})
+            rulings: tuple[Near, ...] = ()
+            if gathered is not None and i in place:
+                rulings = self._rulings(gathered, place[i], {a.hs for a in best[10]})
             answers[i] = Suggestion(best, code_set(levels, k, self.tree, self.sets.mass), rulings)
         return answers
+
+    def _look(self, photos: Sequence[Sequence[Photo]]) -> dict[int, Array]:
+        """Row to (codes,) log-probabilities of its photos, where they are like photos seen before."""
+        rows = [i for i, shots in enumerate(photos) if len(shots)]
+        if not rows or self.photos is None:
+            return {}
+        log_p, foreign = self.photos.look([photos[i] for i in rows])
+        return {i: log_p[k] for k, i in enumerate(rows) if not foreign[k]}
 
     def _rulings(self, gathered: Candidates, row: int, likely: set[HsCode | None]) -> tuple[Near, ...]:
         index = self.voices.index

@@ -18,6 +18,7 @@ from customs.hs import HsCode
 from customs.progress import Progress, silent
 from hs_classifier.bag import Lesson, fit_bag
 from hs_classifier.calibration import Ladder, SetRule, fit_temperatures
+from hs_classifier.checks import JOINT, PHOTO, TEXT, VAGUE, oddness, photo_oddness
 from hs_classifier.codes import LEVELS, CodeTree
 from hs_classifier.data import Corpus, Sample, Split, read_corpus, split
 from hs_classifier.embed import Vocabulary, train_vectors
@@ -25,7 +26,7 @@ from hs_classifier.model import BlstmClassifier, HsConfig
 from hs_classifier.network import fit_network
 from hs_classifier.ranker import Ranker
 from hs_classifier.retrieve import Precedent, RulingIndex
-from hs_classifier.scorer import HsScorer, oddness
+from hs_classifier.scorer import HsScorer
 from hs_classifier.suggest import CHUNK, Suggester
 from hs_classifier.terms import Term, TermIndex, read_glossary
 from hs_classifier.text import Goods, words
@@ -33,6 +34,7 @@ from hs_classifier.vagueness.model import VagueModel
 from hs_classifier.voices import Candidates, Voices
 
 if TYPE_CHECKING:
+    from hs_classifier.photo.voice import PhotoVoice
     from hs_classifier.transformer import TransformerBranch
 
 CONFIGS = Path(__file__).with_name("configs")
@@ -42,6 +44,8 @@ Floats = npt.NDArray[np.float32]
 _FULL, _ENOUGH = 100, 2000
 # Names and codes from which on vague is told from clear by counting.
 _VAGUE_FROM, _VAGUE_CODES = 2000, 200
+# Photos from which on they are learned from.
+_PHOTOS_FROM = 40
 # How much an official wording, and a trade word, counts beside a ruling when words are learned.
 _WORDING, _TERM = 0.5, 0.3
 # Names with descriptions are few; together they count up to this share of the texts that weigh the voices.
@@ -60,19 +64,22 @@ def train(
     device: str = "cpu",
     progress: Progress = silent,
     nomenclature: Path | Sequence[Path] | None = None,
+    photos: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Train on files of rulings or worlds and write the artefact `out`; answers with the figures.
+
+    photos: folders or lists of photos with codes; a world brings its own.
 
     nomenclature: official tables of codes whose wording joins the training texts, so that codes
         without a ruling can be suggested.
     """
     chosen = load_config(HsConfig, CONFIGS, config, overrides)
-    corpus = read_corpus(data, nomenclature, progress)
+    corpus = read_corpus(data, nomenclature, progress, photos=photos)
     scorer, figures = fit(corpus, chosen, seed=seed, device=device, progress=progress)
     tables = (
         [] if nomenclature is None else [nomenclature] if isinstance(nomenclature, Path) else [*nomenclature]
     )
-    scorer.data_fingerprint = fingerprint_of([*data, *tables])
+    scorer.data_fingerprint = fingerprint_of([*data, *tables, *photos])
     scorer.save(out)
     return figures
 
@@ -134,9 +141,16 @@ def fit(
     if all(s.source != "declared" for s in samples):
         # what was held out teaches too, once nothing is measured on it any more
         voices.bag = fit_bag(_lessons(samples, terms, tree), tree, config, seed=seed, progress=progress)
+    conformals = {TEXT: conformal}
+    if suggester.vague is not None:
+        clear = suggester.vague.clear[np.isfinite(suggester.vague.clear)]
+        conformals[VAGUE] = Conformal.fit(clear, [("all",)] * len(clear))
+    suggester.photos, judged, told = _photos(corpus, suggester, seed, device, progress)
+    conformals.update(judged)
+    figures.update(told)
     seconds = round(time.monotonic() - begun, 1)
     # the same training writes the same bytes
-    return HsScorer(suggester, conformal, figures=figures), {**figures, "seconds": seconds}
+    return HsScorer(suggester, conformals, figures=figures), {**figures, "seconds": seconds}
 
 
 def _index(samples: Sequence[Sample]) -> tuple[RulingIndex, list[list[int]]]:
@@ -337,6 +351,60 @@ def _calibrate(
         progress("calibrating", min(begin + CHUNK, len(held)), len(held))
     suggester.sets = SetRule.fit(ladders, [held[i].code for i in rows], suggester.config.coverage)
     return Conformal.fit(scores, chains)
+
+
+def _photos(
+    corpus: Corpus, suggester: Suggester, seed: int, device: str, progress: Progress
+) -> tuple[PhotoVoice | None, dict[str, Conformal], dict[str, Any]]:
+    """Train on the photos, and calibrate `hs.photo` and `hs.joint` on those held out."""
+    samples = corpus.photos
+    if not suggester.config.use_photos or len({s.code for s in samples}) < 2 or len(samples) < _PHOTOS_FROM:
+        return None, {}, {"photos": len(samples)}
+    from hs_classifier.photo.branch import PhotoBranch
+    from hs_classifier.photo.voice import PhotoVoice, normalised
+
+    branch = PhotoBranch.fit(samples, seed=seed, device=device, progress=progress)
+    voice, held = PhotoVoice(branch), branch.held
+    assert held is not None
+    log_p = normalised(held.log_probabilities)
+    named = [(k, i) for k, i in enumerate(held.rows) if samples[i].goods is not None]
+    texts = _read_photo_texts(suggester, voice, [samples[i].goods or Goods("") for _, i in named], progress)
+    truth = np.array([voice.codes.index(samples[i].code) for i in held.rows], dtype=np.int64)
+    tuned = [j for j, (k, _) in enumerate(named) if held.tuned[k]]
+    if tuned:
+        rows = np.array([named[j][0] for j in tuned])
+        voice.tune(texts[tuned], log_p[rows], truth[rows])
+    scores: dict[str, list[float]] = {PHOTO: [], JOINT: []}
+    chains: dict[str, list[tuple[str, ...]]] = {PHOTO: [], JOINT: []}
+
+    def judge(check: str, says: npt.NDArray[np.float64], i: int) -> None:
+        odd = photo_oddness(says, samples[i].code, voice)
+        if odd is not None:
+            scores[check].append(odd.score)
+            chains[check].append(samples[i].code.backoff())
+
+    for k, i in enumerate(held.rows):
+        if not held.tuned[k]:
+            judge(PHOTO, log_p[k], int(i))
+    for j, (k, i) in enumerate(named):
+        if not held.tuned[k]:
+            judge(JOINT, voice.pool(texts[j][None], log_p[k][None])[0], int(i))
+    conformals = {c: Conformal.fit(values, chains[c]) for c, values in scores.items() if values}
+    return voice, conformals, {"photos": len(samples), "photo_weight": voice.weight, **branch.figures}
+
+
+def _read_photo_texts(
+    suggester: Suggester, voice: PhotoVoice, goods: Sequence[Goods], progress: Progress
+) -> npt.NDArray[np.float64]:
+    """(goods, photo codes) log-probabilities of the texts that came with photos."""
+    found = np.zeros((len(goods), len(voice.codes)))
+    for begin in range(0, len(goods), CHUNK):
+        part = goods[begin : begin + CHUNK]
+        levels = suggester.levels(part)
+        for k in range(len(part)):
+            found[begin + k] = voice.read(levels, k, suggester.tree)
+        progress("reading texts of photos", begin + len(part), len(goods))
+    return found
 
 
 def hits(log_p: npt.NDArray[Any], truth: Sequence[HsCode], tree: CodeTree, top: int) -> dict[int, float]:

@@ -150,6 +150,13 @@ class VagueModel:
             for g, p_value in zip(goods, p, strict=True)
         ]
 
+    def clearest(self, goods: Goods) -> float:
+        """The score that counts for goods: of the name, or of name and description where that is clearer."""
+        texts = [goods.name if goods.name.strip() else goods.description]
+        if goods.full != goods.short:
+            texts.append(goods.full)
+        return float(self.score(texts).min())
+
     def reasons(self, text: str) -> tuple[Message, tuple[Message, ...]]:
         """Which kind of vague a text is and at most three questions, the most useful first."""
         return explain(plain(text))

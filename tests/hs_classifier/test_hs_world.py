@@ -20,7 +20,7 @@ def test_a_world_trains_a_scorer_that_speaks_about_its_declarations(tiny_world: 
     cases = [case for d in World.open(tiny_world).declarations("review") for case in Case.of(d)]
     answers = scorer.score(cases)
     assert len(answers) == len(cases) > 0
-    spoken = [e for (e,) in answers if not e.abstained]
+    spoken = [e for (e, *_) in answers if not e.abstained]
     assert len(spoken) >= 0.95 * len(cases)
     agreed = [e for e in spoken if e.message.id == "hs.text.agrees"]
     assert len(agreed) >= 0.6 * len(spoken)
