@@ -6,10 +6,11 @@ import csv
 import itertools
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from customs.case import Photo
 from customs.errors import CustomsError, UnreadableFile
 from customs.evidence import Message
 from customs.hs import HsCode
@@ -23,24 +24,34 @@ from hs_classifier.text import Goods, Refusal
 # Of one field; a CSV file whose quote was never closed would otherwise be read as one field to its end.
 _LONGEST_FIELD = 4_000_000
 _PROBE = 1 << 20
+# Of a decoded photo that waits for its turn, in pixels.
+_PHOTO_SIDE = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the input: its number from 0, the goods, or what is wrong with the line."""
+    """One line of the input: its number from 0, the goods and their photo, or what is wrong with the line."""
 
     number: int
     goods: Goods
     fault: Message | None = None
+    photo: Path | None = None
 
 
-def rows_of_texts(texts: Iterable[str]) -> Iterator[Row]:
-    """Texts given one by one."""
-    return (Row(i, Goods.of(text)) for i, text in enumerate(texts))
+def rows_of_texts(texts: Iterable[str], photo: Path | None = None) -> Iterator[Row]:
+    """Texts given one by one, all of the same goods if there is a photo."""
+    return (Row(i, Goods.of(text), photo=photo) for i, text in enumerate(texts))
 
 
-def rows_of_csv(path: Path, text_column: str, description_column: str | None = None) -> Iterator[Row]:
+def rows_of_csv(
+    path: Path,
+    text_column: str,
+    description_column: str | None = None,
+    photo_column: str | None = None,
+) -> Iterator[Row]:
     """Rows of a CSV file, read as they are asked for; the header row has no number.
+
+    photo_column: paths of photos, relative to the file; empty where a row has none.
 
     A row that lacks the column becomes a row with a fault. `UnreadableFile` is raised here, before the
     first row, if the file cannot be read or lacks a column.
@@ -54,12 +65,13 @@ def rows_of_csv(path: Path, text_column: str, description_column: str | None = N
         columns = [_column(path, header, text_column)]
         if description_column is not None:
             columns.append(_column(path, header, description_column))
+        photo = None if photo_column is None else _column(path, header, photo_column)
     except (CustomsError, csv.Error) as error:
         file.close()
         if isinstance(error, csv.Error):
             raise UnreadableFile(f"{path}: {error}", field="input", remedy="save it as CSV again") from None
         raise
-    return _rows(file, reader, columns)
+    return _rows(file, reader, columns, photo, path.parent)
 
 
 def answer_lines(
@@ -78,8 +90,10 @@ def answer_lines(
     stream = iter(rows)
     done = 0
     while chunk := list(itertools.islice(stream, CHUNK)):
+        shots: dict[int, tuple[Photo, ...]] = {}
+        chunk = [_with_photo(row, shots) for row in chunk]
         good = [row for row in chunk if row.fault is None]
-        found = iter(suggester([row.goods for row in good], top))
+        found = iter(suggester([row.goods for row in good], top, [shots[row.number] for row in good]))
         for row in chunk:
             answer = next(found) if row.fault is None else Suggestion(refused=Refusal(row.fault, ()))
             goods = row.goods if explained else None
@@ -160,6 +174,21 @@ def _entry(entry: Entry) -> dict[str, str]:
     return {"code": entry.digits, "ko": entry.ko, "en": entry.en}
 
 
+def _with_photo(row: Row, shots: dict[int, tuple[Photo, ...]]) -> Row:
+    """Decode a row's photo into `shots`, small; the row with its fault if that cannot be done."""
+    shots[row.number] = ()
+    if row.photo is None or row.fault is not None:
+        return row
+    from hs_classifier.photo.pixels import open_photo, working_pixels
+
+    try:
+        shots[row.number] = (Photo(working_pixels(open_photo(row.photo), _PHOTO_SIDE)),)
+    except CustomsError as error:
+        params: dict[str, str | int | float] = {"error": error.problems[0].problem}
+        return replace(row, fault=Message(id="hs.row.photo", params=params))
+    return row
+
+
 def _encoding(path: Path) -> str:
     """UTF-8 if the whole file is, else CP949; read in pieces."""
     import codecs
@@ -200,7 +229,7 @@ def _column(path: Path, header: list[str], wanted: str) -> int:
     return header.index(wanted)
 
 
-def _rows(file: IO[str], reader: Any, columns: list[int]) -> Iterator[Row]:
+def _rows(file: IO[str], reader: Any, columns: list[int], photo: int | None, folder: Path) -> Iterator[Row]:
     with file:
         for number in itertools.count():
             try:
@@ -216,7 +245,7 @@ def _rows(file: IO[str], reader: Any, columns: list[int]) -> Iterator[Row]:
                 continue
             if not fields:
                 yield Row(number, Goods(""))
-            elif len(fields) <= max(columns):
+            elif len(fields) <= max(*columns, photo or 0):
                 params: dict[str, str | int | float] = {
                     "fields": len(fields),
                     "line": reader.line_num,
@@ -224,4 +253,6 @@ def _rows(file: IO[str], reader: Any, columns: list[int]) -> Iterator[Row]:
                 yield Row(number, Goods(""), Message(id="hs.row.short", params=params))
             else:
                 texts = [fields[c] for c in columns]
-                yield Row(number, Goods.of(texts[0]) if len(texts) == 1 else Goods(*texts))
+                goods = Goods.of(texts[0]) if len(texts) == 1 else Goods(*texts)
+                shot = "" if photo is None else fields[photo].strip()
+                yield Row(number, goods, photo=folder / shot if shot else None)

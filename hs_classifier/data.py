@@ -30,6 +30,7 @@ class Sample:
     goods: Goods
     code: HsCode
     source: Source = "ruling"
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,16 +154,30 @@ def _has_words(sample: Sample, left_out: dict[str, int]) -> bool:
     return False
 
 
-def _rulings(path: Path, left_out: dict[str, int]) -> list[Sample]:
+def read_test(path: Path) -> list[Sample]:
+    """Rulings to be asked about, of six digits or ten; a world gives its rulings and declarations."""
+    left_out = {"rows_refused": 0, "rows_without_ten_digits": 0, "rows_without_words": 0}
+    path = Path(path)
+    found = _world(path, left_out) if path.is_dir() else _rulings(path, left_out, least=6)
+    return [s for s in found if _has_words(s, left_out)]
+
+
+def _rulings(path: Path, left_out: dict[str, int], least: int = 10) -> list[Sample]:
     from customs.readers import rulings
 
     read = rulings.read(path)
     left_out["rows_refused"] += read.report.rows_refused
     table = read.table
+    columns = (table[name] for name in ("hs", "name", "description", "reference"))
     found = [
-        Sample(Goods(name, description), HsCode(digits))
-        for digits, name, description in zip(table["hs"], table["name"], table["description"], strict=True)
-        if len(digits) == 10
+        Sample(
+            Goods(name, description),
+            HsCode(digits if len(digits) in (6, 10) else digits[:6]),
+            "ruling",
+            ref or "",
+        )
+        for digits, name, description, ref in zip(*columns, strict=True)
+        if len(digits) >= least
     ]
     left_out["rows_without_ten_digits"] += len(table) - len(found)
     return found

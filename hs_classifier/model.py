@@ -62,7 +62,8 @@ class HsConfig:
     use_glossary: bool = True
     use_photos: bool = True
     transformer: str | None = None  # local folder, hub name or 'scratch': one more voice
-    rounds: int = 150
+    rounds: int = 150  # trees of each ranker
+    rankers: int = 3
     # held-out texts: the blend, temperatures, sets and p-values are learned on them
     holdout: float = 0.13
     folds: int = 5

@@ -22,9 +22,13 @@ _REST = (0.01, 0.3)
 
 @dataclass(frozen=True)
 class Ranker:
-    """A LightGBM model as its own text: the probability that a candidate is the code of its text."""
+    """LightGBM models as their own texts: the mean probability that a candidate is the code of its text.
 
-    text: str
+    Few columns are drawn for each tree and several models are averaged: voices err together, and trees that
+    may always ask the best one learn to trust it alone.
+    """
+
+    texts: tuple[str, ...]
 
     @classmethod
     def fit(
@@ -34,6 +38,7 @@ class Ranker:
         weight: Sequence[npt.NDArray[np.float64]],
         *,
         rounds: int,
+        models: int,
         seed: int,
     ) -> Ranker:
         """Learn from candidates of texts with their leaves (−1 where the tree lacks it) and weights."""
@@ -46,27 +51,31 @@ class Ranker:
             "objective": "binary",
             "learning_rate": 0.07,
             "num_leaves": 15,
-            "min_data_in_leaf": int(np.clip(len(y) // 3000, 5, 50)),
-            "feature_fraction": 0.5,
-            "lambda_l2": 5.0,
-            "seed": seed,
+            "min_data_in_leaf": int(np.clip(len(y) // 3000, 5, 100)),
+            "feature_fraction": 0.15,
+            "lambda_l2": 20.0,
             "deterministic": True,
             "force_row_wise": True,
             "verbose": -1,
             "num_threads": 1,
         }
         data = lgb.Dataset(x, y.astype(np.float32), weight=w)
-        return cls(str(lgb.train(parameters, data, rounds).model_to_string()))
+        return cls(
+            tuple(
+                str(lgb.train({**parameters, "seed": seed * 101 + k}, data, rounds).model_to_string())
+                for k in range(models)
+            )
+        )
 
     @cached_property
-    def _model(self) -> Any:
+    def _models(self) -> tuple[Any, ...]:
         import lightgbm as lgb
 
-        return lgb.Booster(model_str=self.text)
+        return tuple(lgb.Booster(model_str=text) for text in self.texts)
 
     def __call__(self, candidates: Candidates) -> Array:
         """(texts, leaves) log-probabilities; what no voice put forward shares what the candidates leave."""
-        p = np.asarray(self._model.predict(candidates.columns, num_threads=1), dtype=np.float64)
+        p: Array = np.mean([m.predict(candidates.columns, num_threads=1) for m in self._models], axis=0)
         total = np.add.reduceat(p, candidates.starts())  # (texts,)
         left = np.clip(1.0 - total, *_REST)
         found = candidates.rest.astype(np.float64)

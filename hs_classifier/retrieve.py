@@ -36,6 +36,8 @@ class Near:
     similarity: float
 
 
+# A piece of text that more precedents share than this share and this number is not looked up.
+_COMMON_SHARE, _COMMON = 0.03, 1500
 # Descriptions learned from, at least, before their common words are played down.
 _STYLE_FROM = 30
 
@@ -59,7 +61,7 @@ class RulingIndex:
         self.idf = idf  # (hashes,)
         self.style = style
         self.wording = np.array([p.source == "wording" for p in self.precedents], dtype=bool)
-        self._by_hash = weights.T.tocsr()
+        self._by_hash = _without_common(weights.T.tocsr(), len(self.precedents))
 
     @classmethod
     def build(
@@ -164,6 +166,18 @@ def votes(
     for i, (rows, similarity) in enumerate(near):
         np.add.at(found[i], leaf_of[rows], np.asarray(similarity, dtype=np.float64) ** power)
     return found / np.maximum(found.sum(axis=1, keepdims=True), 1e-12)
+
+
+def _without_common(by_hash: Any, n: int) -> Any:
+    """CSR (hashes, precedents) without the pieces that a great many precedents share.
+
+    They cost most of the time and change no order that matters.
+    """
+    spread = np.diff(by_hash.indptr)
+    kept = np.repeat(spread <= max(_COMMON_SHARE * n, _COMMON), spread)
+    by_hash.data = by_hash.data * kept
+    by_hash.eliminate_zeros()
+    return by_hash
 
 
 def _counts(cleaned: Sequence[str]) -> Any:

@@ -181,7 +181,7 @@ class HsScorer:
             writer.document(
                 "tuning",
                 {
-                    "ranker": None if s.ranker is None else s.ranker.text,
+                    "ranker": None if s.ranker is None else list(s.ranker.texts),
                     "temperatures": {str(level): t for level, t in s.temperatures.items()},
                     "set_mass": s.sets.mass,
                     "set_coverage": s.sets.coverage,
@@ -203,7 +203,7 @@ class HsScorer:
         suggester = Suggester(
             config=config,
             voices=open_voices(artefact, config, device),
-            ranker=None if tuning["ranker"] is None else Ranker(tuning["ranker"]),
+            ranker=None if tuning["ranker"] is None else Ranker(tuple(tuning["ranker"])),
             temperatures={int(level): t for level, t in tuning["temperatures"].items()},
             sets=SetRule(tuning["set_mass"], tuning["set_coverage"]),
             vague=VagueModel.restore(artefact.tensors("vague"), artefact.document("vague"))

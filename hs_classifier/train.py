@@ -51,7 +51,7 @@ _WORDING, _TERM = 0.5, 0.3
 # Names with descriptions are few; together they count up to this share of the texts that weigh the voices.
 _DESCRIBED = 0.25
 # A description counts at most this often.
-_MOST = 5.0
+_MOST = 10.0
 
 
 def train(
@@ -308,6 +308,7 @@ def _weigh(
             [truth[r] for r, _ in learn],
             [weight[r] for r, _ in learn],
             rounds=config.rounds,
+            models=config.rankers,
             seed=seed,
         )
         for rows, candidates in judge:

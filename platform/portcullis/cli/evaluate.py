@@ -9,9 +9,6 @@ import typer
 
 from portcullis.modules import Module
 
-# Options whose keyword in Python has another name.
-_KEYWORDS = {"map": "columns", "test-from": "test_from", "config": "configs", "no-rivals": "with_rivals"}
-
 
 def evaluate(
     module: Annotated[Module, typer.Argument(help="What to evaluate.")],
@@ -23,7 +20,7 @@ def evaluate(
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the configuration.")] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(help="tabular: how often anomalies are planted; figures are means."),
+        typer.Option(help="tabular: how often anomalies are planted; hs --study: trainings; means."),
     ] = None,
     test_from: Annotated[
         str | None,
@@ -31,7 +28,7 @@ def evaluate(
     ] = None,
     config: Annotated[
         list[str] | None,
-        typer.Option(help="tabular: a named configuration to compare; may be repeated. Default: all."),
+        typer.Option(help="A named configuration; tabular: may be repeated, default all."),
     ] = None,
     grid: Annotated[bool, typer.Option("--grid", help="tabular: the proposal's variants too.")] = False,
     freight: Annotated[
@@ -48,36 +45,56 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="hs: official code table whose wording joins the training; may be repeated."),
     ] = None,
+    learn_half: Annotated[
+        bool,
+        typer.Option("--learn-half", help="hs: learn from each half of --test, measured on the other."),
+    ] = False,
+    vague: Annotated[
+        Path | None, typer.Option(help="hs: texts too vague to classify, one a line; how many are refused.")
+    ] = None,
+    study: Annotated[
+        list[str] | None,
+        typer.Option(help="hs: rerun a part of the studies: text, photo, joint; may be repeated."),
+    ] = None,
+    photos: Annotated[
+        list[Path] | None, typer.Option(help="hs: photos by code, for --study; may be repeated.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Fit on --data, measure, and print the module's figures beside its rivals'."""
     from customs.errors import InvalidConfig
     from portcullis.cli.console import overrides, print_json, progress_bars
 
-    tabular: dict[str, Any] = {
-        "map": overrides(map_) if map_ else None,
-        "seeds": seeds,
-        "test-from": test_from,
-        "config": config or None,
-        "grid": grid or None,
-        "freight": freight,
-        "macro": macro,
-        "no-rivals": None if rivals else False,
+    tabular, hs = Module.TABULAR, Module.HS
+    # option: its keyword in Python, its value, the modules that know it
+    asked: dict[str, tuple[str, Any, tuple[Module, ...]]] = {
+        "map": ("columns", overrides(map_) if map_ else None, (tabular,)),
+        "seeds": ("seeds", seeds, (tabular, hs)),
+        "test-from": ("test_from", test_from, (tabular,)),
+        "config": ("configs" if module is tabular else "config", config or None, (tabular, hs)),
+        "grid": ("grid", grid or None, (tabular,)),
+        "freight": ("freight", freight, (tabular,)),
+        "macro": ("macro", macro, (tabular,)),
+        "no-rivals": ("with_rivals", None if rivals else False, (tabular,)),
+        "nomenclature": ("nomenclature", nomenclature or None, (hs,)),
+        "learn-half": ("learn_half", learn_half or None, (hs,)),
+        "vague": ("vague", vague, (hs,)),
+        "study": ("study", study or None, (hs,)),
+        "photos": ("photos", photos or None, (hs,)),
     }
-    given = [name for name, value in tabular.items() if value is not None]
-    if given and module is not Module.TABULAR:
-        raise InvalidConfig(
-            f"--{given[0]} is for tabular",
-            field=given[0],
-            remedy="leave it out",
-        )
-    options = {_KEYWORDS.get(name, name): tabular[name] for name in given}
+    options: dict[str, Any] = {}
+    for name, (keyword, value, modules) in asked.items():
+        if value is None:
+            continue
+        if module not in modules:
+            raise InvalidConfig(f"--{name} is for {' and '.join(modules)}", field=name, remedy="leave it out")
+        options[keyword] = value
+    if module is hs and config:
+        if len(config) > 1:
+            raise InvalidConfig(f"got {len(config)}", field="config", remedy="name one for hs")
+        options["config"] = config[0]
     if set_:
         options["overrides"] = overrides(set_)
-    if nomenclature:
-        if module is not Module.HS:
-            raise InvalidConfig("--nomenclature is for hs", field="nomenclature", remedy="leave it out")
-        options["nomenclature"] = nomenclature
     evaluator = module.room("evaluate")
     with progress_bars() as progress:
         report = evaluator.evaluate(data, test, seed=seed, progress=progress, **options)

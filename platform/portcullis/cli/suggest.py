@@ -26,6 +26,10 @@ def suggest(
     description_column: Annotated[
         str | None, typer.Option(help="A column with more about the goods.")
     ] = None,
+    photo: Annotated[Path | None, typer.Option(help="A photo of the goods, with --text or alone.")] = None,
+    photo_column: Annotated[
+        str | None, typer.Option(help="A column with paths of photos, relative to the file.")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, max=50, help="Codes given at each level.")] = 5,
     explain: Annotated[
         bool | None,
@@ -50,18 +54,18 @@ def suggest(
     from hs_classifier.scorer import HsScorer
     from portcullis.cli.console import progress_bars
 
-    if (text is None) == (input_ is None):
+    if (text is None and photo is None) == (input_ is None):
         raise InvalidConfig(
-            "give either --text or --input", field="input", remedy="name texts, or a CSV file"
+            "give either --text (or --photo) or --input", field="input", remedy="name texts, or a CSV file"
         )
     if input_ is not None and text_column is None:
         raise InvalidConfig(
             "--input needs the column of the text", field="text-column", remedy="add --text-column NAME"
         )
     if input_ is not None and text_column is not None:
-        rows = rows_of_csv(input_, text_column, description_column)
+        rows = rows_of_csv(input_, text_column, description_column, photo_column)
     else:
-        rows = rows_of_texts(text or [])
+        rows = rows_of_texts(text or [""], photo)
     scorer = HsScorer.load(model, device=device)
     with progress_bars() as progress:
         lines = answer_lines(

@@ -25,6 +25,10 @@ def train(
         list[Path] | None,
         typer.Option(help="hs: official code table whose wording joins the training; may be repeated."),
     ] = None,
+    photos: Annotated[
+        list[Path] | None,
+        typer.Option(help="hs: photos in folders named by code, or a list `hsk,photo`; may be repeated."),
+    ] = None,
     freight: Annotated[
         Path | None, typer.Option(help="tabular: route freight as published, for rows without their own.")
     ] = None,
@@ -51,6 +55,10 @@ def train(
         if module is not Module.HS:
             raise InvalidConfig("--nomenclature is for hs", field="nomenclature", remedy="leave it out")
         extra["nomenclature"] = nomenclature
+    if photos:
+        if module is not Module.HS:
+            raise InvalidConfig("--photos is for hs", field="photos", remedy="leave it out")
+        extra["photos"] = photos
     trainer = module.room("train")
     with progress_bars() as progress:
         figures = trainer.train(
