@@ -18,6 +18,8 @@ TEXT, VAGUE, PHOTO, JOINT = "hs.text", "hs.vague_text", "hs.photo", "hs.joint"
 CHECKS = (TEXT, VAGUE, PHOTO, JOINT)
 # Below this a probability is a rounding error of the blend, not an opinion.
 _FLOOR = 1e-7
+# Above this a code is as good as certain: whether it has .95 or .99 says nothing about the goods.
+_SURE = 0.9
 _SHOWN = 5
 
 
@@ -33,7 +35,7 @@ class Oddness:
     def of(cls, code: HsCode, probability: float) -> Oddness:
         """Rounded: a tie must stay a tie in whatever batch it was computed."""
         p = min(round(probability, 9), 1.0)
-        return cls(code, p, abs(round(math.log(max(p, _FLOOR)), 5)))
+        return cls(code, p, abs(round(math.log(min(max(p, _FLOOR), _SURE)), 5)))
 
 
 def oddness(levels: dict[int, Array], row: int, declared: HsCode, tree: CodeTree) -> Oddness | None:

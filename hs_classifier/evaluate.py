@@ -147,10 +147,14 @@ def table(report: Mapping[str, Any]) -> str:
         for voice in _spoke(result):
             shares = ["/".join(f"{100 * result[voice][f'{key}.top{k}']:.1f}" for k in _TOPS) for key in keys]
             lines.append(f"{voice:<12}" + "".join(f"{share:>18}" for share in shares))
-        errors = ", ".join(f"{level} {value:.3f}" for level, value in result["calibration_error"].items())
+        chance = result["calibration_error_by_chance"]
+        errors = ", ".join(
+            f"{level} {value:.3f} ({chance[level]:.3f})"
+            for level, value in result["calibration_error"].items()
+        )
         small = ", ".join(f"{limit}: {value:.3f}" for limit, value in result["true_code_p_at_most"].items())
         lines += [
-            f"calibration error: {errors}",
+            f"calibration error (of exact probabilities, by chance): {errors}",
             f"sets: coverage {result['set']['coverage']:.3f}, mean size {result['set']['mean_size']:.2f}, "
             f"{result['set']['at_ten_digits']:.0%} at ten digits",
             f"true code has p at most {small}; refused {result['refused']:.1%}",
@@ -229,6 +233,17 @@ class _Marks:
                 for level in LEVELS
                 if self.confidence[level]
             },
+            # what probabilities that are exactly right would show on as few texts
+            "calibration_error_by_chance": {
+                f"hs{level}": round(_by_chance(self.confidence[level]), 4)
+                for level in LEVELS
+                if self.confidence[level]
+            },
+            "confidence": {
+                f"hs{level}": round(float(np.mean(self.confidence[level])), 4)
+                for level in LEVELS
+                if self.confidence[level]
+            },
             "set": {
                 "coverage": round(float(np.mean(self.covered)), 4),
                 "mean_size": round(float(np.mean(self.size)), 2),
@@ -239,3 +254,10 @@ class _Marks:
                 for limit in (0.01, 0.05, 0.1)
             },
         }
+
+
+def _by_chance(confidence: Sequence[float], draws: int = 200) -> float:
+    """Mean expected calibration error of probabilities that are exactly right, on as many texts."""
+    rng = np.random.default_rng(0)
+    p = np.asarray(confidence)
+    return float(np.mean([calibration_error(p, rng.random(len(p)) < p) for _ in range(draws)]))
