@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[a-zß-ɏ]+|[가-힣]+|[^\W\d_a-zß-ɏ가-힣]+")
 _MAX_WORDS = 80
 _CHUNK = 256
+# Descriptions from which on their common words are played down.
+_STYLE_FROM = 30
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
@@ -76,18 +78,21 @@ class BagClassifier(nn.Module):
         # how much each row weighs: its inverse document frequency among the texts learned from
         self.idf: Tensor
         self.register_buffer("idf", torch.ones(config.bag_buckets))
+        # how much each row says in a description: what every description has says little
+        self.style: Tensor
+        self.register_buffer("style", torch.ones(config.bag_buckets))
 
     def forward(self, ids: Tensor, offsets: Tensor, shares: Tensor) -> Tensor:
         """ids, shares: (all rows,); offsets: (texts,); answers with (texts, leaves) logits."""
         summed = self.table(ids, offsets, per_sample_weights=shares)  # (texts, dim)
         return self.out(self.dropout(self.norm(summed)))
 
-    def batch(self, texts: Sequence[Ids]) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(self, texts: Sequence[Ids], *, described: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Rows, where each text begins among them, and weights of length one for each text."""
         sizes = np.array([len(t) for t in texts])
         ids = torch.from_numpy(np.concatenate(texts))
         offsets = torch.from_numpy(np.r_[0, np.cumsum(sizes)[:-1]])
-        weight = self.idf[ids]
+        weight = self.idf[ids] * self.style[ids] if described else self.idf[ids]
         text = torch.from_numpy(np.repeat(np.arange(len(texts)), sizes))
         length = torch.zeros(len(texts)).index_add_(0, text, weight * weight).sqrt()
         return ids, offsets, weight / length[text].clamp_min(1e-6)
@@ -99,9 +104,13 @@ def fit_bag(
     config: HsConfig,
     *,
     seed: int,
+    descriptions: Sequence[str] = (),
     progress: Progress = silent,
 ) -> BagClassifier:
-    """Train on texts; one that names a heading only is learned from at two and four digits."""
+    """Train on texts; one that names a heading only is learned from at two and four digits.
+
+    descriptions: cleaned; from enough of them it is learned which words all descriptions have.
+    """
     rng = np.random.default_rng(seed)
     rows = [features(lesson.text, config.bag_buckets) for lesson in lessons]
     weight = np.array([lesson.weight for lesson in lessons], dtype=np.float32)
@@ -113,6 +122,13 @@ def fit_bag(
         torch.manual_seed(seed)
         model = BagClassifier(config, len(tree)).train()
         model.idf.copy_(torch.from_numpy(np.log((1 + len(rows)) / (1 + known)).astype(np.float32)))
+        if len(descriptions) >= _STYLE_FROM:
+            n = len(descriptions)
+            seen = np.zeros(config.bag_buckets)
+            for text in descriptions:
+                seen[np.unique(features(text, config.bag_buckets))] += 1
+            share = np.log((1 + n) / (1 + seen)) / np.log(1 + n)
+            model.style.copy_(torch.from_numpy(share.astype(np.float32)))
         dense = [p for name, p in model.named_parameters() if not name.startswith("table.")]
         optimisers: list[tuple[torch.optim.Optimizer, float]] = [
             (torch.optim.AdamW(dense, weight_decay=1e-4, fused=True), config.bag_rate),
@@ -143,13 +159,15 @@ def fit_bag(
 
 
 @torch.inference_mode()
-def bag_probabilities(model: BagClassifier, cleaned: Sequence[str]) -> Floats:
-    """(texts, leaves) probabilities."""
+def bag_probabilities(model: BagClassifier, cleaned: Sequence[str], *, described: bool = False) -> Floats:
+    """(texts, leaves) probabilities; `described` where the texts are descriptions, or hold them."""
     found = np.empty((len(cleaned), model.out.out_features), dtype=np.float32)
     buckets = model.table.num_embeddings
     for begin in range(0, len(cleaned), _CHUNK):
         part = [features(text, buckets) for text in cleaned[begin : begin + _CHUNK]]
-        found[begin : begin + len(part)] = functional.softmax(model(*model.batch(part)), dim=1).numpy()
+        found[begin : begin + len(part)] = functional.softmax(
+            model(*model.batch(part, described=described)), dim=1
+        ).numpy()
     return found
 
 

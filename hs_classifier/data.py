@@ -36,12 +36,13 @@ class Sample:
 @dataclass(frozen=True)
 class Corpus:
     """All samples of a training run, in the order of the files, what was left out, the official
-    table, and photos with their codes."""
+    table, photos with their codes, and texts known to be vague."""
 
     samples: tuple[Sample, ...]
     left_out: dict[str, int]
     table: CodeTable = field(default_factory=lambda: CodeTable(()))
     photos: tuple[PhotoSample, ...] = ()
+    vague: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def read_corpus(
     progress: Progress = silent,
     *,
     photos: Sequence[Path] = (),
+    vague: Path | None = None,
 ) -> Corpus:
     """Read rulings (CSV, XLSX, JSON lines), worlds, and the official tables of codes.
 
@@ -86,7 +88,8 @@ def read_corpus(
             remedy="give a file with the columns hsk and name",
         )
     shots = [*(Path(p) for p in data if Path(p).is_dir()), *photos]
-    return Corpus(tuple(samples), left_out, table, _shots(shots, optional=not photos))
+    unclear = () if vague is None else tuple(g.name for g in read_lines(vague, "vague"))
+    return Corpus(tuple(samples), left_out, table, _shots(shots, optional=not photos), unclear)
 
 
 def split(samples: Sequence[Sample], *, share: float, seed: int, most: int = 6000) -> Split:
@@ -152,6 +155,18 @@ def _has_words(sample: Sample, left_out: dict[str, int]) -> bool:
         return True
     left_out["rows_without_words"] += 1
     return False
+
+
+def read_lines(path: Path, field: str) -> list[Goods]:
+    """Texts of a file, one a line; quotes around a line and empty lines fall away."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror}", field=field, remedy="name a text file") from None
+    found = [Goods.of(line.strip().strip('"')) for line in lines if line.strip().strip('"')]
+    if not found:
+        raise UnreadableFile(f"{path} is empty", field=field, remedy="give a text a line")
+    return found
 
 
 def read_test(path: Path) -> list[Sample]:

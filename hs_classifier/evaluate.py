@@ -15,7 +15,7 @@ from customs.progress import Progress, silent
 from hs_classifier.calibration import calibration_error, code_set
 from hs_classifier.checks import TEXT, oddness
 from hs_classifier.codes import LEVELS, Array, CodeTree
-from hs_classifier.data import Corpus, Sample, read_corpus, read_test, split
+from hs_classifier.data import Corpus, Sample, read_corpus, read_lines, read_test, split
 from hs_classifier.model import HsConfig
 from hs_classifier.scorer import HsScorer
 from hs_classifier.suggest import CHUNK, Suggester, Voice
@@ -118,8 +118,7 @@ def _folds(
 
 
 def _refused(scorer: HsScorer, path: Path) -> float:
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    goods = [Goods.of(line.strip().strip('"')) for line in lines if line.strip()]
+    goods = read_lines(path, "vague")
     return float(np.mean([refusal is not None for refusal in scorer.suggester.refusals(goods)]))
 
 

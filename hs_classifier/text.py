@@ -17,6 +17,9 @@ _TAG = re.compile(r"<[/!]?[A-Za-z][^<>]{0,200}>")
 _SPACE = re.compile(r"\s+")
 # A new word begins where the script changes: `PCB어셈블리 12V` has four words.
 _WORD = re.compile(r"[a-zß-ɏ]+|[가-힣]+|[0-9]+|[^\W\d_a-zß-ɏ가-힣]+")
+# What stands before a description's first words, and how far those go.
+_BULLET = re.compile(r"^(?:[\W_]|[ㅇᄋo○](?=\s)|물품\s?개요|개요|물품\s?설명)+")
+_OPENING = 100
 # Scripts in which one character can name goods: 쌀 (rice), 배 (pear), 茶 (tea).
 _SYLLABIC = ("HANGUL", "CJK", "HIRAGANA", "KATAKANA")
 
@@ -104,6 +107,11 @@ def words(cleaned: str, limit: int) -> list[str]:
 def head(cleaned: str) -> str:
     """The first segment of a name, which often paraphrases the tariff: `food preparations; brand x`."""
     return cleaned.split(";", 1)[0].strip() or cleaned
+
+
+def opening(cleaned: str) -> str:
+    """The first words of a description, where it says what the goods are, without bullet and title."""
+    return _BULLET.sub("", cleaned)[:_OPENING]
 
 
 def refuse(goods: Goods) -> Refusal | None:

@@ -16,7 +16,7 @@ from customs.config import load_config
 from customs.errors import InvalidConfig
 from customs.hs import HsCode
 from customs.progress import Progress, silent
-from hs_classifier.bag import Lesson, fit_bag
+from hs_classifier.bag import BagClassifier, Lesson, fit_bag
 from hs_classifier.calibration import Ladder, SetRule, fit_temperatures
 from hs_classifier.checks import JOINT, PHOTO, TEXT, VAGUE, oddness, photo_oddness
 from hs_classifier.codes import LEVELS, CodeTree
@@ -65,21 +65,23 @@ def train(
     progress: Progress = silent,
     nomenclature: Path | Sequence[Path] | None = None,
     photos: Sequence[Path] = (),
+    vague: Path | None = None,
 ) -> dict[str, Any]:
     """Train on files of rulings or worlds and write the artefact `out`; answers with the figures.
 
+    vague: texts that the user found too vague, one a line, beside those that are invented here.
     photos: folders or lists of photos with codes; a world brings its own.
 
     nomenclature: official tables of codes whose wording joins the training texts, so that codes
         without a ruling can be suggested.
     """
     chosen = load_config(HsConfig, CONFIGS, config, overrides)
-    corpus = read_corpus(data, nomenclature, progress, photos=photos)
+    corpus = read_corpus(data, nomenclature, progress, photos=photos, vague=vague)
     scorer, figures = fit(corpus, chosen, seed=seed, device=device, progress=progress)
     tables = (
         [] if nomenclature is None else [nomenclature] if isinstance(nomenclature, Path) else [*nomenclature]
     )
-    scorer.data_fingerprint = fingerprint_of([*data, *tables, *photos])
+    scorer.data_fingerprint = fingerprint_of([*data, *tables, *photos, *([vague] if vague else [])])
     scorer.save(out)
     return figures
 
@@ -103,7 +105,13 @@ def fit(
     progress("indexing texts", 0, 1)
     index, rows_of = _index(samples)
     progress("indexing texts", 1, 1)
-    bag = fit_bag(_lessons(learned, terms, tree), tree, config, seed=seed, progress=progress)
+    described = [s.goods.described for s in samples if s.goods.described]
+
+    def read_words(taught: Sequence[Sample]) -> BagClassifier:
+        lessons = _lessons(taught, terms, tree)
+        return fit_bag(lessons, tree, config, seed=seed, descriptions=described, progress=progress)
+
+    bag = read_words(learned)
     vocabulary, network = _blstm(learned, tree, config, seed, device, progress)
     voices = Voices(
         config=config,
@@ -122,7 +130,7 @@ def fit(
         ranker=None,
         temperatures=dict.fromkeys(LEVELS, 1.0),
         sets=SetRule(1.0, config.coverage),
-        vague=_vague(samples, seed),
+        vague=_vague(samples, corpus.vague, seed),
         table=corpus.table,
     )
     held = [samples[i] for i in parts.held]
@@ -140,7 +148,7 @@ def fit(
     }
     if all(s.source != "declared" for s in samples):
         # what was held out teaches too, once nothing is measured on it any more
-        voices.bag = fit_bag(_lessons(samples, terms, tree), tree, config, seed=seed, progress=progress)
+        voices.bag = read_words(samples)
     conformals = {TEXT: conformal}
     if suggester.vague is not None:
         clear = suggester.vague.clear[np.isfinite(suggester.vague.clear)]
@@ -247,13 +255,14 @@ def _transformer(
     )
 
 
-def _vague(samples: Sequence[Sample], seed: int) -> VagueModel | None:
+def _vague(samples: Sequence[Sample], own: Sequence[str], seed: int) -> VagueModel | None:
     """None where too few names of too few codes would teach what clear names look like."""
     rulings = [s for s in samples if s.source == "ruling"]
     if len(rulings) < _VAGUE_FROM or len({s.code for s in rulings}) < _VAGUE_CODES:
         return None
     official = [(s.goods.short, s.code) for s in samples if s.source == "wording"]
-    return VagueModel.fit([s.goods.short for s in rulings], [s.code for s in rulings], official, seed=seed)
+    names, codes = [s.goods.short for s in rulings], [s.code for s in rulings]
+    return VagueModel.fit(names, codes, official, seed=seed, own=own)
 
 
 def _weigh(

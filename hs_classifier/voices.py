@@ -17,7 +17,7 @@ from hs_classifier.bag import BagClassifier, bag_probabilities
 from hs_classifier.codes import CodeTree
 from hs_classifier.retrieve import RulingIndex, nearest
 from hs_classifier.terms import TermIndex
-from hs_classifier.text import Goods, head, words
+from hs_classifier.text import Goods, head, opening, words
 
 if TYPE_CHECKING:
     from hs_classifier.embed import Vocabulary
@@ -127,18 +127,21 @@ class Voices:
                 sheets.append(self._voted(view.rows, votes, most, n))
         rest = bag_probabilities(self.bag, name.texts)
         for view in (name, segment, description, whole):
-            p = rest if view is name else bag_probabilities(self.bag, view.texts)
+            long = view is description or view is whole
+            p = rest if view is name else bag_probabilities(self.bag, view.texts, described=long)
             self._put_forward(put, view.rows, p)
             sheets.append(self._said(view.rows, p, n))
         rest = rest.copy()
         if len(described):
-            rest[described] = 0.5 * rest[described] + 0.5 * bag_probabilities(self.bag, whole.texts)
+            told = bag_probabilities(self.bag, whole.texts, described=True)
+            rest[described] = 0.5 * rest[described] + 0.5 * told
         for voice in self._readers():
             for view in (name, whole):
                 p = voice(view.texts) if len(view.rows) else np.zeros((0, len(self.tree)), np.float32)
                 self._put_forward(put, view.rows, p)
                 sheets.append(self._said(view.rows, p, n))
-        for view in (name, description):
+        first_words = Asked(described, [opening(text) for text in description.texts])
+        for view in (name, description, first_words):
             strength = self.terms(view.texts)
             if len(view.rows):
                 named = sum(s[:, self.tree.up[level]] for level, s in strength.items())

@@ -29,6 +29,9 @@ def train(
         list[Path] | None,
         typer.Option(help="hs: photos in folders named by code, or a list `hsk,photo`; may be repeated."),
     ] = None,
+    vague: Annotated[
+        Path | None, typer.Option(help="hs: texts you found too vague, one a line, to learn from.")
+    ] = None,
     freight: Annotated[
         Path | None, typer.Option(help="tabular: route freight as published, for rows without their own.")
     ] = None,
@@ -59,6 +62,10 @@ def train(
         if module is not Module.HS:
             raise InvalidConfig("--photos is for hs", field="photos", remedy="leave it out")
         extra["photos"] = photos
+    if vague is not None:
+        if module is not Module.HS:
+            raise InvalidConfig("--vague is for hs", field="vague", remedy="leave it out")
+        extra["vague"] = vague
     trainer = module.room("train")
     with progress_bars() as progress:
         figures = trainer.train(
