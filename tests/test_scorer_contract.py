@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from customs import Case, DamagedArtefact, Declaration, Evidence, Scorer, open_artefact
+from customs.picture import read_photo
 from customs.sentences import LANGUAGES, catalogue, render
 from customs.world import World
 from portcullis.models import SCORERS
@@ -28,9 +29,10 @@ def scorer_class(kind: str) -> Any:
 def cases(tiny_world: Path) -> list[Case]:
     """Eight consignments under review with scans, and eight that came without."""
     found: dict[bool, list[Case]] = {True: [], False: []}
-    for declaration, scan_path, _ in World.open(tiny_world).cases("review"):
+    for declaration, scan_path, photo_path in World.open(tiny_world).cases("review"):
         scan = None if scan_path is None else read_scan(scan_path.read_bytes(), name=scan_path.name)
-        found[scan is not None] += Case.of(declaration, scan=scan)
+        photos = () if photo_path is None else (read_photo(photo_path.read_bytes(), photo_path.name),)
+        found[scan is not None] += Case.of(declaration, scan=scan, photos=photos)
     return found[True][:8] + found[False][:8]
 
 

@@ -16,6 +16,7 @@ from hs_classifier.photo.branch import PhotoBranch
 # Of clean photos held out, this share was more like the training photos: beyond it the photo is foreign.
 FOREIGN = 0.97
 _FLOOR = 1e-6
+_DECIMALS = 4
 _WEIGHTS = tuple(round(0.1 * i, 1) for i in range(1, 21))
 
 
@@ -45,7 +46,8 @@ class PhotoVoice:
         mean /= count[:, None]
         least = np.full(len(photos), np.inf)
         np.minimum.at(least, owner, novelty)
-        return normalised(mean), least > FOREIGN
+        # rounded: the same photo must read the same alone and in a batch
+        return normalised(mean).round(_DECIMALS), least > FOREIGN
 
     def seen(self, declared: HsCode) -> tuple[HsCode, npt.NDArray[np.int64]] | None:
         """The declared code or its deepest parent of which photos were trained on, and the codes below it.
@@ -66,7 +68,7 @@ class PhotoVoice:
             node = None if known is None else tree.find(known)
             if known is not None and node is not None:
                 found[i] = max(float(levels[known.level][row, node]), np.log(_FLOOR))
-        return normalised(found[None])[0]
+        return normalised(found[None])[0].round(_DECIMALS)
 
     def pool(self, text: Array, photo: Array) -> Array:
         """Log-linear pool of (n, codes) log-probabilities of texts and photos."""
