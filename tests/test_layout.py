@@ -128,7 +128,19 @@ def test_test_files_have_unique_names_and_are_in_no_package() -> None:
         [],
         *(
             [verb]
-            for verb in ("train", "serve", "assess", "score", "world", "import", "panel", "bench", "evaluate")
+            for verb in (
+                "train",
+                "serve",
+                "assess",
+                "score",
+                "suggest",
+                "codes",
+                "world",
+                "import",
+                "panel",
+                "bench",
+                "evaluate",
+            )
         ),
     ],
 )

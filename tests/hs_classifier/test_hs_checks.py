@@ -45,9 +45,7 @@ def by_check(row: list[Evidence]) -> dict[str, Evidence]:
 
 def declared_as(declaration: Declaration, digits: str) -> Declaration:
     (line,) = declaration.lines
-    return declaration.model_copy(
-        update={"lines": (line.model_copy(update={"hsk": HsCode(digits)}),)}
-    )
+    return declaration.model_copy(update={"lines": (line.model_copy(update={"hsk": HsCode(digits)}),)})
 
 
 def test_a_photo_and_a_text_each_speak_and_so_do_both(taught: HsScorer, photographed: Photographed) -> None:
