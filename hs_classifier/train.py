@@ -428,7 +428,7 @@ def hits(log_p: npt.NDArray[Any], truth: Sequence[HsCode], tree: CodeTree, top: 
         part = truth[begin : begin + CHUNK]
         for level in LEVELS[1:]:
             best = np.argsort(-rolled[level], axis=1, kind="stable")[:, :top]
-            index = [tree.find(code.at(level)) for code in part]
+            index = [tree.find(code.at(level)) if code.level >= level else None for code in part]
             nodes = np.array([-1 if node is None else node for node in index])
             found[level] += float((best == nodes[:, None]).any(axis=1).sum()) / len(truth)
     return found

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from customs.errors import CustomsError
@@ -93,3 +94,48 @@ def test_contradicting_options_are_refused(model: Path, arguments: list[str]) ->
     """Either a text, or a file with its column."""
     result = run(app, ["suggest", "--model", str(model), *arguments])
     assert isinstance(result.exception, CustomsError)
+
+
+def test_a_photo_that_is_no_picture_is_named_and_the_other_lines_are_answered(
+    model: Path, tmp_path: Path
+) -> None:
+    """A PDF called .jpg, a photo that is missing, and a good one; paths are relative to the list."""
+    (tmp_path / "a.jpg").write_bytes(b"%PDF-1.7 not a picture")
+    Image.new("RGB", (64, 48), (200, 120, 90)).save(tmp_path / "b.png")
+    table = tmp_path / "in.csv"
+    table.write_text(
+        "name,photo\nfrozen shrimp,a.jpg\nfrozen shrimp,b.png\nfrozen shrimp,c.png\nfrozen shrimp,\n"
+    )
+    out = tmp_path / "out.jsonl"
+    arguments = ["--input", str(table), "--text-column", "name", "--photo-column", "photo", "--out", str(out)]
+    result = run(app, ["suggest", "--model", str(model), *arguments])
+    assert result.exit_code == 0, result.output
+    answers = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    refused = [None if a["refused"] is None else a["refused"]["reason"] for a in answers]
+    assert refused[1] is refused[3] is None
+    assert "a.jpg" in str(refused[0])
+    assert "c.png" in str(refused[2])
+    assert answers[1]["levels"]["10"][0]["code"] == "0306171090"
+
+
+@pytest.mark.parametrize(
+    ("text", "answered"),
+    [
+        ("", False),
+        ("🚢🚢🚢", False),
+        ("<script>alert(1)</script>", True),
+        ("frozen 냉동 shrimp 새우 🦐", True),
+        ("frozen shrimp " * 80_000, True),
+    ],
+)
+def test_odd_texts_have_a_defined_answer(scorer: HsScorer, text: str, answered: bool) -> None:
+    """Empty, emoji alone, markup, mixed scripts, a megabyte: codes, or a refusal with questions."""
+    (found,) = scorer.suggest([text])
+    if found.refused is None:
+        assert answered
+        assert found.levels[10]
+    else:
+        assert found.refused.questions
+    if "shrimp" in text:
+        assert found.levels[10][0].hs is not None
+        assert found.levels[10][0].hs.digits == "0306171090"
