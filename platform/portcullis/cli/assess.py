@@ -11,7 +11,7 @@ import typer
 def assess(
     declaration: Annotated[Path, typer.Option(help="The declaration, a JSON file.")],
     scan: Annotated[Path | None, typer.Option(help="Its X-ray: PNG, TIFF or JPEG.")] = None,
-    photo: Annotated[Path | None, typer.Option(help="A product photo; no check judges it.")] = None,
+    photo: Annotated[Path | None, typer.Option(help="A product photo.")] = None,
     model: Annotated[
         list[Path] | None,
         typer.Option(help="A model folder or a folder of them; may be repeated."),
