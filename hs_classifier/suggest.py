@@ -194,5 +194,8 @@ class Suggester:
 def _best(log_p: Array, nodes: Sequence[HsCode], top: int) -> tuple[Alternative, ...]:
     # six decimals, ties by code: a text ranks the same alone and in a batch
     p: npt.NDArray[np.float64] = np.exp(log_p).round(6)
-    order = np.argsort(-p, kind="stable")[:top]
+    k = min(top, len(p))
+    edge = np.partition(p, len(p) - k)[len(p) - k]
+    near = np.flatnonzero(p >= edge)
+    order = near[np.argsort(-p[near], kind="stable")][:k]
     return tuple(Alternative(hs=nodes[i], probability=min(float(p[i]), 1.0)) for i in order if p[i] > 0)
