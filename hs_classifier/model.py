@@ -57,7 +57,7 @@ class HsConfig:
     neighbours: int = 30
     power: float = 3.0
     # what answers: trees over all voices, or one voice alone
-    voice: Literal["blend", "blstm", "bag", "retrieval"] = "blend"
+    voice: Literal["blend", "blstm", "bag"] = "blend"
     use_blstm: bool = True  # as a voice of the blend
     use_glossary: bool = True
     use_photos: bool = True
