@@ -9,10 +9,7 @@ rulings), the peers answer with a code.
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from customs.errors import CustomsError, InvalidConfig, InvalidValue, Problem, UnreadableFile
+from customs.apart import run_apart
+from customs.errors import InvalidConfig, InvalidValue, UnreadableFile
 from customs.progress import Progress, silent
 from hs_classifier.contenders import ASKING, NAMES, OURS, SENTENCES, Plan, write_folder
 from hs_classifier.data import Sample, read_corpus
@@ -218,32 +216,5 @@ def _installed() -> bool:
 
 def _run(folder: Path, name: str, threads: int) -> dict[str, Any]:
     """One contender in its own process; an error of ours comes back as ours."""
-    pools = (
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "NUMBA_NUM_THREADS",
-        "RAYON_NUM_THREADS",
-    )
-    # no GPU for anybody: sentence-transformers would take one unasked, and our default is the CPU
-    environment = {**os.environ, **dict.fromkeys(pools, str(threads)), "CUDA_VISIBLE_DEVICES": ""}
-    environment |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    done = subprocess.run(
-        [sys.executable, "-m", "hs_classifier.contenders", str(folder), name],
-        env=environment,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
-        raise CustomsError(
-            f"{name} did not finish: {said[-1]}",
-            field="bench",
-            remedy="run fewer rows, or choose contenders with --only",
-        )
-    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    if "problems" in found:
-        raise CustomsError.of([Problem(**problem) for problem in found["problems"]])
-    return found
+    offline = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
+    return run_apart("hs_classifier.contenders", folder, name, threads, offline)

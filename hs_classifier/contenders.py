@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from customs.apart import peak_bytes
 from customs.errors import CustomsError
 from customs.hs import HsCode
 from hs_classifier.data import Corpus, Sample
@@ -243,20 +244,6 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     begun = time.perf_counter()
     done = work()
     return done, max(time.perf_counter() - begun, 1e-9)
-
-
-def peak_bytes() -> int:
-    """The most memory this process has held so far, libraries included."""
-    try:
-        # `ru_maxrss` of a child on Linux starts at what its parent held; this figure starts with the child
-        with open("/proc/self/status", encoding="ascii", errors="replace") as lines:
-            kilobytes = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
-        return int(kilobytes) * 1024
-    except (OSError, StopIteration):
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
 
 
 def measure(folder: Path, name: str) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from customs.hs import HsCode
-from hs_classifier.codes import CodeTree
 
 # Hash spaces of character and word n-grams: hashing needs no vocabulary file.
 _CHARS, _WORDS = 2**20, 2**18
@@ -153,19 +152,6 @@ def nearest(
         rows, values = rows[kept], values[kept]
     best = np.lexsort((rows, -values))[:k]
     return rows[best].astype(np.int64), values[best]
-
-
-def votes(
-    near: Sequence[Neighbours],
-    leaf_of: npt.NDArray[np.int64],
-    tree: CodeTree,
-    power: float,
-) -> npt.NDArray[np.float64]:
-    """(texts, leaves) shares of votes; a neighbour votes for its code with its similarity to the `power`."""
-    found = np.zeros((len(near), len(tree)))
-    for i, (rows, similarity) in enumerate(near):
-        np.add.at(found[i], leaf_of[rows], np.asarray(similarity, dtype=np.float64) ** power)
-    return found / np.maximum(found.sum(axis=1, keepdims=True), 1e-12)
 
 
 def _without_common(by_hash: Any, n: int) -> Any:

@@ -126,15 +126,16 @@ class Voices:
                 put[view.rows] |= votes > 0
                 sheets.append(self._voted(view.rows, votes, most, n))
         rest = bag_probabilities(self.bag, name.texts)
+        told = rest[:0]
         for view in (name, segment, description, whole):
             long = view is description or view is whole
             p = rest if view is name else bag_probabilities(self.bag, view.texts, described=long)
             self._put_forward(put, view.rows, p)
             sheets.append(self._said(view.rows, p, n))
+            if view is whole:
+                told = p
         rest = rest.copy()
-        if len(described):
-            told = bag_probabilities(self.bag, whole.texts, described=True)
-            rest[described] = 0.5 * rest[described] + 0.5 * told
+        rest[described] = 0.5 * rest[described] + 0.5 * told
         for voice in self._readers():
             for view in (name, whole):
                 p = voice(view.texts) if len(view.rows) else np.zeros((0, len(self.tree)), np.float32)

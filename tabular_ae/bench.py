@@ -12,10 +12,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import itertools
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from customs.errors import CustomsError, InvalidConfig, Problem
+from customs.apart import run_apart
+from customs.errors import InvalidConfig
 from customs.progress import Progress, silent
 from tabular_ae.contenders import NAMES, OURS, PEERS, PREPARE, Plan, write_rows
 from tabular_ae.data import Panel, read_panel
@@ -194,28 +192,7 @@ def _pyod() -> bool:
 
 def _run(folder: Path, name: str, threads: int) -> dict[str, Any]:
     """One contender in its own process; an error of ours comes back as ours."""
-    pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-    # no GPU for anybody: PyOD would take one unasked, and our default is the CPU
-    environment = {**os.environ, **dict.fromkeys(pools, str(threads)), "CUDA_VISIBLE_DEVICES": ""}
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    done = subprocess.run(
-        [sys.executable, "-m", "tabular_ae.contenders", str(folder), name],
-        env=environment,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
-        raise CustomsError(
-            f"{name} did not finish: {said[-1]}",
-            field="bench",
-            remedy="run fewer rows, or choose contenders with --only",
-        )
-    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    if "problems" in found:
-        raise CustomsError.of([Problem(**problem) for problem in found["problems"]])
-    return found
+    return run_apart("tabular_ae.contenders", folder, name, threads)
 
 
 def _times(found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from customs.apart import peak_bytes
 from customs.errors import CustomsError
 
 if TYPE_CHECKING:
@@ -220,20 +221,6 @@ def _pyod(module: str, name: str) -> Any:
 
 
 # -- measuring -------------------------------------------------------------------------------------
-
-
-def peak_bytes() -> int:
-    """The most memory this process has held so far."""
-    try:
-        # `ru_maxrss` of a child on Linux starts at what its parent held; this figure starts with the child
-        with open("/proc/self/status", encoding="ascii", errors="replace") as lines:
-            kilobytes = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
-        return int(kilobytes) * 1024
-    except (OSError, StopIteration):
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _after_imports() -> int:

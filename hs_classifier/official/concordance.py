@@ -6,15 +6,12 @@ import datetime as dt
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from customs.errors import InvalidValue
 from customs.evidence import Message
 from customs.readers.concordance import REVISIONS
 from hs_classifier.official.table import Digits, digits_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Status = Literal["mapped", "split", "removed", "not_listed", "which_edition", "no_edition", "no_table"]
 
@@ -204,10 +201,3 @@ def edition_of(text: str | dt.date) -> str:
             remedy=f"give one of {', '.join(REVISIONS)}",
         )
     return year
-
-
-def links_of(table: pd.DataFrame) -> Iterator[Link]:
-    """Rows of a table as `customs.readers.concordance` reads it."""
-    names = ("old", "new", "from_revision", "to_revision", "valid_from", "partly")
-    for row in zip(*(table[name].tolist() for name in names), strict=True):
-        yield Link(*row)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from customs.sentences import Language
 from hs_classifier.official.table import Digits, digits_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Kinds of rate as the Korean customs portal UNI-PASS lists them in its order of precedence.
 KINDS: dict[str, tuple[str, str]] = {
@@ -135,10 +131,3 @@ def _precedence(rate: Rate) -> tuple[int, dt.date]:
 def _order(rate: Rate) -> tuple[int, bool, str, str, str, str]:
     first = _FIRST.index(rate.kind) if rate.kind in _FIRST else len(_FIRST)
     return first, rate.kind not in KINDS, rate.kind, rate.country, rate.use, rate.scope
-
-
-def rates_of(table: pd.DataFrame) -> Iterator[Rate]:
-    """Rows of a table as `customs.readers.rates` reads it."""
-    names = Rate.__slots__  # the reader's columns have the names of the fields
-    for row in zip(*(table[name].tolist() for name in names), strict=True):
-        yield Rate(*row)
