@@ -12,7 +12,7 @@ from customs.errors import CustomsError
 
 def test_a_process_that_fails_is_one_clear_error(tmp_path: Path) -> None:
     """It names the contender and repeats what the process said last."""
-    with pytest.raises(CustomsError, match="swift did not finish: .*no_such_module"):
+    with pytest.raises(CustomsError, match=r"swift did not finish: .*no_such_module"):
         run_apart("no_such_module", tmp_path, "swift", 1)
 
 
