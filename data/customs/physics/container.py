@@ -12,9 +12,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from customs.physics.raysum import Grid, RaySum, fan
+from customs.errors import InvalidValue
+from customs.physics.raysum import Grid, Plane, RaySum, fan
 
 PITCH_M = 0.02
+# Lanes in depth that stand for goods spread from wall to wall.
+SLICES = 24
 # Truck scanners stand close and low: the far top rail shows a third below the near one, and the upper half of
 # a load fades because its rays leave through the top.
 SOURCE_HEIGHT_M = 0.0  # above the underside of the container
@@ -42,7 +45,17 @@ class Container:
     @property
     def grid(self) -> Grid:
         """The picture of this container with a margin of air and a strip of chassis."""
-        return Grid(self.length + 2 * _MARGIN, self.height + _ABOVE, -_BELOW, PITCH_M)
+        return self.grid_at(PITCH_M)
+
+    def grid_at(self, pitch: float) -> Grid:
+        """The same picture with pixels of `pitch` metres."""
+        if not 0.002 <= pitch <= 0.1:
+            raise InvalidValue(
+                f"pixels of {pitch:g} m are not a container scanner's",
+                field="pitch",
+                remedy="stay in 0.002…0.1 m",
+            )
+        return Grid(self.length + 2 * _MARGIN, self.height + _ABOVE, -_BELOW, pitch)
 
     @property
     def left(self) -> float:
@@ -69,17 +82,18 @@ def fan_scale(depth: float) -> float:
 
 
 @lru_cache(maxsize=16)
-def cargo_fan(kind: str) -> np.ndarray:
+def cargo_fan(kind: str, pitch: float = PITCH_M) -> Plane:
     """The fan matrix of goods spread over the depth of a container."""
     box = CONTAINERS[kind]
-    return fan(box.grid, SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, box.inner_depth, slices=24)
+    return fan(box.grid_at(pitch), SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, box.inner_depth, slices=SLICES)
 
 
 @lru_cache(maxsize=16)
-def shell(kind: str) -> RaySum:
+def shell(kind: str, pitch: float = PITCH_M) -> RaySum:
     """The empty container, weighing its tare; treat as read-only."""
     box = CONTAINERS[kind]
-    sides = RaySum(box.grid)
+    grid = box.grid_at(pitch)
+    sides = RaySum(grid)
     x0, x1, top = _MARGIN, _MARGIN + box.length, box.height
     wall = "aluminium" if box.reefer else "steel"
     thickness = 1.3 if box.reefer else 2.9
@@ -98,7 +112,7 @@ def shell(kind: str) -> RaySum:
     # locking bars and hinges of the doors on the right
     for y in np.arange(0.35, top - 0.25, 0.42):
         sides.slab("steel", x1 - 0.06, y, 0.05, 0.09, 30.0)
-    across = RaySum(box.grid)
+    across = RaySum(grid)
     for n in range(6):  # the roof sheet, pressed into shallow troughs across the box
         across.slab("steel", x0, top - 0.05 + 0.006 * n, box.length, 0.006, 60.0)
     for x in np.arange(x0 + 0.28, x1 - 0.2, 0.31):
@@ -109,12 +123,12 @@ def shell(kind: str) -> RaySum:
         across.slab("aluminium", x0 + 0.1, 0.13, box.length - 0.2, 0.1, 60.0)
     else:
         across.slab("cellulose", x0 + 0.05, 0.13, box.length - 0.1, 0.035, 130.0)
-    unit = RaySum(box.grid)
+    unit = RaySum(grid)
     if box.reefer:
         _cooling_unit(unit, x1 - 0.50, top)
-    sides.spread(fan(box.grid, SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, 2 * box.inner_depth, slices=2))
-    across.spread(cargo_fan(kind))
-    unit.spread(cargo_fan(kind))
+    sides.spread(fan(grid, SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, 2 * box.inner_depth, slices=2))
+    across.spread(cargo_fan(kind, pitch))
+    unit.spread(cargo_fan(kind, pitch))
     sides.absorb(unit)
     # sheets are as thick as drawn; floor, roof and end walls carry the rest of the tare
     scale = (box.tare_kg - sides.mass_kg()) / across.mass_kg()

@@ -188,24 +188,38 @@ class RaySum:
             self.plane(material)[rows, columns] += (shape * scale).astype(np.float32)
 
 
-def fan(grid: Grid, source_height: float, distance: float, depth: float, slices: int = 5) -> Plane:
+def fan(
+    grid: Grid,
+    source_height: float,
+    distance: float,
+    depth: float,
+    slices: int = 5,
+    weights: Floats | None = None,
+) -> Plane:
     """What a vertical fan does to things spread over `depth` metres around the picture plane.
 
-    source_height and distance (source to picture plane) in metres. Returns (rows × rows), columns summing
-    to 1 away from the border: the slices' mean scale is 1, so mass is kept.
+    source_height and distance (source to picture plane) in metres. weights: share of each slice (near to far)
+    that is there, all of it if not given. Returns (rows × rows), columns summing to 1 away from the border:
+    the slices' mean scale is 1, so mass is kept.
     """
-    rows, pitch = grid.shape[0], grid.pitch
     at = distance + (np.arange(slices) + 0.5) / slices * depth - depth / 2
     scales = distance / at
     scales /= scales.mean()
-    edges = grid.top - np.arange(rows + 1) * pitch  # row borders from the top down
-    total = np.zeros((rows, rows))
-    for scale in scales:
-        moved = source_height + (edges - source_height) * scale
-        upper = np.minimum(edges[:-1, None], moved[None, :-1])
-        lower = np.maximum(edges[1:, None], moved[None, 1:])
-        total += np.clip(upper - lower, 0, None) / pitch
-    return (total / slices).astype(np.float32)
+    there = np.ones(slices) if weights is None else weights
+    total = np.zeros((grid.shape[0], grid.shape[0]), dtype=np.float32)
+    for scale, share in zip(scales, there, strict=True):
+        if share > 0:
+            total += np.float32(share) * moved(grid, source_height, float(scale))
+    return total / np.float32(slices)
+
+
+def moved(grid: Grid, source_height: float, scale: float) -> Plane:
+    """(rows × rows) what the fan does to things at one depth, seen `scale` times as tall from the source."""
+    edges = grid.top - np.arange(grid.shape[0] + 1) * grid.pitch  # row borders from the top down
+    shifted = source_height + (edges - source_height) * scale
+    upper = np.minimum(edges[:-1, None], shifted[None, :-1])
+    lower = np.maximum(edges[1:, None], shifted[None, 1:])
+    return np.asarray(np.clip(upper - lower, 0, None) / grid.pitch, dtype=np.float32)
 
 
 def _cover(part: slice, pitch: float, origin: float, low: float, high: float) -> Floats:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from customs.errors import InvalidValue
-from customs.physics.container import CONTAINERS, cargo_fan, chassis, shell
+from customs.physics.container import CONTAINERS, PITCH_M, Container, cargo_fan, chassis, shell
 from customs.physics.load import Load, Room
 from customs.physics.packing import bagged, loose, shaped, stacked
+from customs.physics.packing.planted import (
+    DoubleFloor,
+    Hidden,
+    Metres,
+    Packed,
+    Planted,
+    Swap,
+    Void,
+    put,
+    seen,
+)
 from customs.physics.raysum import RaySum
+
+__all__ = ["PLACED_IN_DEPTH", "TEMPLATES", "Hidden", "Template", "cargo", "loaded", "packed"]
 
 Template = Callable[[RaySum, Load, Room, np.random.Generator], None]
 
@@ -51,42 +64,96 @@ TEMPLATES: Mapping[str, Template] = MappingProxyType(
 PLACED_IN_DEPTH = frozenset({"tyres"})
 
 
-@dataclass(frozen=True)
-class Hidden:
-    """Something that is not on the papers: a dense block somewhere inside the load.
-
-    at: place along and up the load, 0…1 each; size: metres.
-    """
-
-    material: str
-    kg: float
-    at: tuple[float, float]
-    size: tuple[float, float]
-
-
 def cargo(
-    template: str, load: Load, container: str, rng: np.random.Generator, hidden: Hidden | None = None
+    template: str,
+    load: Load,
+    container: str,
+    rng: np.random.Generator,
+    hidden: Hidden | None = None,
+    *,
+    planted: Sequence[Planted] = (),
+    pitch: float = PITCH_M,
 ) -> RaySum:
-    """The goods alone, weighing `load.kg` (and the hidden block), as the fan sees them."""
+    """The goods alone as the fan sees them, weighing `load.kg`, with what is hidden or planted among them."""
+    things = (*planted, hidden) if hidden is not None else tuple(planted)
+    return packed(template, load, container, rng, things, pitch=pitch).goods
+
+
+def packed(
+    template: str,
+    load: Load,
+    container: str,
+    rng: np.random.Generator,
+    planted: Sequence[Planted] = (),
+    *,
+    pitch: float = PITCH_M,
+) -> Packed:
+    """Goods packed by a template, and where each planted thing is seen among them.
+
+    Floors and swaps come first, whatever their place in `planted`: the goods stand on and beside them.
+    """
+    box = CONTAINERS[container]
+    room = Room.of(box)
+    boxes: dict[int, Metres] = {}
+    fanned, added, removed = RaySum(box.grid_at(pitch)), 0.0, 0.0
+    for number, thing in enumerate(planted):
+        if isinstance(thing, DoubleFloor):
+            layer = RaySum(fanned.grid)
+            layer.box(thing.material, room.x, room.y, room.length, thing.height, thing.kg)
+            layer.spread(cargo_fan(container, pitch))
+            fanned.absorb(layer)
+            boxes[number] = seen((room.x, room.y, room.length, thing.height), -room.depth / 2, room.depth / 2)
+            room = replace(room, y=room.y + thing.height, height=room.height - thing.height)
+            added += thing.kg
+        elif isinstance(thing, Swap):
+            taken = room.length * thing.share
+            start = room.x + (room.length - taken if thing.at_doors else 0.0)
+            part = replace(room, x=start, length=taken)
+            _, other = _packed(thing.template, thing.load, box, part, rng, pitch)
+            fanned.absorb(other)
+            boxes[number] = seen(
+                (
+                    start,
+                    room.y,
+                    taken,
+                    min(thing.load.kg / thing.load.density / taken / room.depth, room.height),
+                ),
+                -room.depth / 2,
+                room.depth / 2,
+            )
+            room = replace(room, x=room.x + (0.0 if thing.at_doors else taken), length=room.length - taken)
+            removed += load.kg * thing.share
+            added += thing.load.kg
+            load = replace(load, kg=load.kg * (1 - thing.share))
+    plain, goods = _packed(template, load, box, room, rng, pitch)
+    level = room.level(load)
+    for number, thing in enumerate(planted):
+        if isinstance(thing, Hidden | Void):
+            boxes[number], less, more = put(thing, plain, goods, box, room, level)
+            removed, added = removed + less, added + more
+    goods.absorb(fanned)
+    return Packed(goods, tuple(boxes[n] for n in range(len(planted))), removed, added)
+
+
+def _packed(
+    template: str, load: Load, box: Container, room: Room, rng: np.random.Generator, pitch: float
+) -> tuple[RaySum, RaySum]:
+    """The goods before and after the fan, weighing `load.kg` after it."""
     if template not in TEMPLATES:
         raise InvalidValue(
             f"there is no packing {template!r}", field="packing", remedy=f"choose from {', '.join(TEMPLATES)}"
         )
-    box = CONTAINERS[container]
-    room = Room.of(box)
-    rays = RaySum(box.grid)
+    rays = RaySum(box.grid_at(pitch))
     TEMPLATES[template](rays, load, room, rng)
+    fanned = RaySum(rays.grid)
+    fanned.absorb(rays)
     if template not in PLACED_IN_DEPTH:
-        rays.spread(cargo_fan(container))
-    drawn = rays.mass_kg()  # the fan may push a sliver past the border, decks and bearers count as goods
-    for plane in rays.planes.values():
-        plane *= load.kg / drawn
-    if hidden is not None:
-        level = max(room.level(load), hidden.size[1] + 0.05)
-        x = room.x + hidden.at[0] * (room.length - hidden.size[0])
-        y = room.y + hidden.at[1] * (level - hidden.size[1])
-        rays.box(hidden.material, x, y, *hidden.size, hidden.kg)
-    return rays
+        fanned.spread(cargo_fan(box.name, pitch))
+    drawn = fanned.mass_kg()  # the fan may push a sliver past the border, decks and bearers count as goods
+    for both in (rays, fanned):
+        for plane in both.planes.values():
+            plane *= load.kg / drawn
+    return rays, fanned
 
 
 def loaded(
@@ -96,19 +163,22 @@ def loaded(
     *,
     doors_left: bool = False,
     tilt: float = 0.0,
+    pitch: float = PITCH_M,
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Areal density (g/cm²) of each material in the picture: goods, container and chassis.
 
-    tilt: metres by which the right end of the truck stands higher than the left.
+    tilt: metres by which the right end of the truck stands higher than the left; pitch: pixel size (m) of an
+    empty container's picture (goods bring their own).
     """
     box = CONTAINERS[container]
-    scene = RaySum(box.grid)
-    scene.absorb(shell(container))
+    pitch = pitch if goods is None else goods.grid.pitch
+    scene = RaySum(box.grid_at(pitch))
+    scene.absorb(shell(container, pitch))
     chassis(scene, box, rng)
     if goods is not None:
         scene.absorb(goods)
     planes = {name: plane[:, ::-1] if doors_left else plane for name, plane in scene.planes.items()}
-    return {name: _tilted(plane, tilt / box.grid.pitch) for name, plane in planes.items()} if tilt else planes
+    return {name: _tilted(plane, tilt / pitch) for name, plane in planes.items()} if tilt else planes
 
 
 def _tilted(plane: npt.NDArray[np.float32], rise: float) -> npt.NDArray[np.float32]:
