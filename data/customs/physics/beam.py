@@ -25,6 +25,7 @@ _CRYSTAL = {"Cd": 0.312, "W": 0.510, "O": 0.178}
 _FINE = 364
 # Bins that the transmission of 0 to 300 g/cm² needs to stay within 1e-3 of the fine spectrum in -ln T.
 _BINS = 14
+_BLOCK = 8192
 
 
 def schiff(energies_mev: npt.ArrayLike, endpoint_mev: float) -> npt.NDArray[np.float64]:
@@ -74,8 +75,14 @@ def transmission(areal: Mapping[str, npt.NDArray], beam: str) -> npt.NDArray[np.
     energies, share = bins(beam)
     names = list(areal)
     mu = np.stack([mass_attenuation(name, energies) for name in names]).astype(np.float32)  # materials, bins
-    stack = np.stack([np.asarray(areal[name], dtype=np.float32) for name in names])  # materials, ...
-    flat = stack.reshape(len(names), -1)
-    depth = -(mu.T @ flat)  # bins, pixels
-    np.exp(depth, out=depth)
-    return (share.astype(np.float32) @ depth).reshape(stack.shape[1:])
+    planes = [np.asarray(areal[name], dtype=np.float32) for name in names]
+    shape = planes[0].shape
+    flat = [plane.reshape(-1) for plane in planes]
+    through, weights = -mu.T, share.astype(np.float32)
+    out = np.empty(flat[0].size, dtype=np.float32)
+    for start in range(0, out.size, _BLOCK):  # what fits the processor's cache
+        part = slice(start, start + _BLOCK)
+        depth = through @ np.stack([plane[part] for plane in flat])  # bins, pixels
+        np.exp(depth, out=depth)
+        np.matmul(weights, depth, out=out[part])
+    return out.reshape(shape)

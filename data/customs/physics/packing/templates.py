@@ -182,13 +182,18 @@ def loaded(
 
 
 def _tilted(plane: npt.NDArray[np.float32], rise: float) -> npt.NDArray[np.float32]:
-    """Shift columns up by 0…rise pixels from left to right, in parts of a pixel."""
+    """Shift columns up by −rise/2…rise/2 pixels from left to right, in parts of a pixel."""
     rows, columns = plane.shape
     shift = np.linspace(-rise / 2, rise / 2, columns)
     whole = np.floor(shift).astype(int)
     part = (shift - whole).astype(np.float32)
-    at = np.arange(rows)[:, None] + whole[None, :]
-    across = np.arange(columns)[None, :]
-    low = plane[np.clip(at, 0, rows - 1), across]
-    high = plane[np.clip(at + 1, 0, rows - 1), across]
-    return low * (1 - part) + high * part
+    reach = int(max(abs(int(whole[0])), abs(int(whole[-1])))) + 2
+    padded = np.pad(plane, ((reach, reach), (0, 0)), mode="edge")
+    out = np.empty_like(plane)
+    for step in np.unique(whole):  # columns of one shift lie side by side
+        same = np.flatnonzero(whole == step)
+        across = slice(same[0], same[-1] + 1)
+        low = padded[reach + step : reach + step + rows, across]
+        high = padded[reach + step + 1 : reach + step + 1 + rows, across]
+        out[:, across] = low + (high - low) * part[across]
+    return out
