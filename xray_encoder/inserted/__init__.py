@@ -1,0 +1,10 @@
+"""Something put into a load: by contrast to what stands around it, or by a network that has seen things planted.
+
+The network's parts (`view`, `plant`, `network`, `train`, `detect`) are imported by their own names: they need
+torch, the contrast does not.
+"""
+
+from xray_encoder.inserted.contrast import SHAPE, standout
+from xray_encoder.inserted.standouts import Map, Standouts, peak
+
+__all__ = ["SHAPE", "Map", "Standouts", "peak", "standout"]
