@@ -22,6 +22,7 @@ class Scan:
     pixel_pitch_m: (vertical, horizontal) size of a pixel in the cargo plane, metres; None if unknown.
     material: effective atomic number or vendor class (height, width), None if the source has none.
     degraded: reasons why measuring on it is limited: "8-bit", "pseudo-colour"; empty when none.
+    orientation: what a reader changed to set it upright: "turned", "upside-down"; empty when nothing.
     """
 
     transmission: npt.NDArray[np.float32]
@@ -33,6 +34,7 @@ class Scan:
     scanner: str | None = None
     degraded: tuple[str, ...] = field(default=())
     source: str = ""
+    orientation: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         t = self.transmission
@@ -53,6 +55,12 @@ class Scan:
                 "transmission is negative or not a number somewhere",
                 field="scan",
                 remedy="mend the source file",
+            )
+        if self.material is not None and self.material.shape != t.shape[1:]:
+            raise InvalidValue(
+                f"the material plane has shape {self.material.shape}, the energies {t.shape[1:]}",
+                field="scan",
+                remedy="give one number for each pixel",
             )
         t.flags.writeable = False
 

@@ -32,6 +32,7 @@ class Crop:
     container: Box
     cargo: Box
     wall: float
+    motor: Box | None = None
 
     def inside(self, scan: Scan, plane: int = 0) -> npt.NDArray[np.float32]:
         """−ln(transmission) of what is in the container, walls taken off: float32 (rows, columns) ≥ 0."""
@@ -86,6 +87,11 @@ def find_container(scan: Scan) -> Crop:
         cargo=_scaled((inner_top, inner_left, floor, inner_right), scan, rows, columns),
         wall=wall,
     )
+
+
+def find_containers(scan: Scan) -> list[Crop]:
+    """All containers on a scan."""
+    return [find_container(scan)]
 
 
 def _scaled(box: tuple[int, int, int, int], scan: Scan, rows: int, columns: int) -> Box:

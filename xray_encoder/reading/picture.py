@@ -1,200 +1,125 @@
-"""PNG, TIFF and JPEG scans as transmission, whichever way round they are drawn."""
+"""PNG, TIFF and JPEG: pages of grey levels, and the scanner's notes in a TIFF."""
 
 from __future__ import annotations
 
-import io
 import json
-import re
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from customs.errors import UnreadableFile
-from customs.picture import decode_picture
-from customs.scan import Scan
+from customs.picture import decode_pages
+from xray_encoder.reading.limits import MAX_PLANES, check_bytes, check_size, pitch_of
+from xray_encoder.reading.numbers import raw_of_numbers
+from xray_encoder.reading.raw import Raw
 
-# A container scan with fewer rows or columns shows nothing.
-MIN_SIDE = 32
-_IMAGE_DESCRIPTION = 270  # TIFF 6.0, tag ImageDescription
 _MAX_DESCRIPTION = 65_536  # characters; more is not a scanner's note
-# Channels that differ by more than this many of 255 levels, on more than this share of pixels, are colour.
-_CHROMA_LEVELS, _CHROMA_SHARE = 24, 0.005
-# The share of pixels that is at least as bright as air: a few hot pixels do not move the air level.
-_AIR_PERCENTILE = 99.5
-_METADATA_REMEDY = (
-    'write {"energies": ["6MV", "9MV"], "pixel_pitch_m": [0.02, 0.02], "scanner": "…", "view": "side"} '
-    "to the TIFF's ImageDescription, or leave it out"
+_MAX_PAGES = 8
+_REMEDY = (
+    'write {"energies": ["6MV", "9MV"], "pixel_pitch_m": [0.02, 0.02], "scanner": "…", "view": "side", '
+    '"air": "bright", "material": true} or a part of it to the TIFF\'s ImageDescription, or leave it out'
 )
 
 
-def read_scan(data: bytes, *, name: str = "", field: str = "scan") -> Scan:
-    """Decode one X-ray.
+def sniff(head: bytes) -> bool:
+    """True for the first bytes of a PNG, a JPEG or a TIFF."""
+    return head.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
 
-    One page is one energy, two equally large pages are two energies (lowest first). A TIFF may carry JSON in
-    its ImageDescription: `energies`, `pixel_pitch_m` (vertical, horizontal; metres), `scanner`, `view`.
-    Polarity (air bright or air dark) is found from the picture, and the air level is set to transmission 1.
-    A picture of 8 bits, or of false colours, is marked in `degraded`.
 
-    `UnreadableFile` names `field` for anything that is not such a picture.
+def read(data: bytes, name: str, field: str) -> Raw:
+    """Decode one picture.
+
+    One page is one energy, two equally large pages are two (smaller pages are previews). A TIFF may carry
+    JSON in its ImageDescription: `energies` (one a page), `pixel_pitch_m` (vertical, horizontal; metres),
+    `scanner`, `view`, `air` ("bright" or "dark"), and `material` (true: the page after the energies holds
+    effective atomic numbers or the vendor's classes).
     """
-    pages = decode_picture(data, field=field)
-    pages = [page for page in pages if page.shape[:2] == pages[0].shape[:2]]  # a smaller page is a preview
-    if len(pages) > 2:
+    check_bytes(len(data), field)
+    pages, description = decode_pages(data, field=field, max_pages=_MAX_PAGES)
+    pages = [page for page in pages if page.shape[:2] == pages[0].shape[:2]]
+    check_size(*pages[0].shape[:2], len(pages), field)
+    notes = _notes(description, field)
+    material = None
+    if notes.pop("material", False):
+        if len(pages) < 2 or pages[-1].ndim != 2:
+            raise UnreadableFile(
+                f"ImageDescription promises a material plane, but there are {len(pages)} grey pages",
+                field=field,
+                remedy=_REMEDY,
+            )
+        material = pages.pop().astype(np.float32)
+        if not np.isfinite(material).all():
+            raise UnreadableFile(
+                "the material plane is not a number somewhere", field=field, remedy="export the scan again"
+            )
+    if len(pages) > MAX_PLANES:
         raise UnreadableFile(
             f"the file has {len(pages)} pages",
             field=field,
-            remedy="send one page for each energy, at most two",
+            remedy='send one page for each energy, at most two, and a third only with {"material": true} '
+            "in the TIFF's ImageDescription",
         )
-    height, width = pages[0].shape[:2]
-    if min(height, width) < MIN_SIDE:
+    energies = notes.get("energies")
+    if energies is not None and len(energies) != len(pages):
         raise UnreadableFile(
-            f"the picture has {width} × {height} pixels",
+            f"ImageDescription names energies {list(energies)!r:.80} for {len(pages)} pages",
             field=field,
-            remedy=f"send the whole scan, at least {MIN_SIDE} pixels each way",
+            remedy=_REMEDY,
         )
-    meta = _metadata(data, len(pages), field)
-    depth = _bit_depth(pages)
-    degraded: list[str] = ["8-bit"] if depth == 8 else []
-    grey: list[npt.NDArray[np.float32]] = []
-    for page in pages:
-        plane, coloured = _grey(page)
-        if coloured and "pseudo-colour" not in degraded:
-            degraded.append("pseudo-colour")
-        grey.append(plane)
-    if not all(np.isfinite(plane).all() for plane in grey):
-        raise UnreadableFile("a pixel is not a number", field=field, remedy="export the scan again")
-    inverted = not air_is_bright(grey[0])
-    planes = [_transmission(-plane if inverted else plane, inverted, depth, field) for plane in grey]
-    energies: tuple[str, ...] = meta.get("energies") or (
-        ("low", "high") if len(planes) == 2 else ("unknown",)
-    )
-    order = sorted(range(len(planes)), key=lambda i: (_energy(energies[i]), i))
-    return Scan(
-        np.stack([planes[i] for i in order]),
-        energies=tuple(energies[i] for i in order),
-        bit_depth=depth,
-        pixel_pitch_m=meta.get("pixel_pitch_m"),
-        view=meta.get("view") or "side",
-        scanner=meta.get("scanner"),
-        degraded=tuple(degraded),
-        source=name,
-    )
+    if pages[0].dtype.kind == "f":
+        return raw_of_numbers(tuple(pages), field, material=material, **notes)
+    depth, planes = _levels(pages)
+    return Raw(planes, depth, material=material, **notes)
 
 
-def air_is_bright(grey: npt.NDArray) -> bool:
-    """True if empty air is drawn bright; grey of shape (height, width), any scale.
-
-    Around the container there is open air, which lies at one end of the grey scale: counted is at which end
-    more of the picture's rim lies. Where goods reach the rim, the upper rows, mostly above the load, help.
-    """
-    small = grey[:: max(grey.shape[0] // 256, 1), :: max(grey.shape[1] // 256, 1)].astype(np.float64)
-    low, high = np.percentile(small, [0.5, 99.5])
-    if high <= low:
-        return True
-    small = np.clip((small - low) / (high - low), 0, 1)
-    rows, columns = small.shape
-    upper, edge = max(int(0.7 * rows), 1), max(columns // 80, 1)
-    sides = (small[:upper, :edge], small[:upper, -edge:], small[: max(rows // 60, 1)])
-    rim = np.concatenate([side.ravel() for side in sides])
-    top = small[: max(rows // 12, 1)]
-    load = small[int(0.45 * rows) : max(int(0.85 * rows), int(0.45 * rows) + 1)]
-    ends = (rim > 0.9).mean() - (rim < 0.1).mean()
-    return bool(ends + (np.median(top) - 0.5) + 0.5 * (top.mean() - load.mean()) >= 0)
+def _levels(pages: list[npt.NDArray]) -> tuple[int, tuple[npt.NDArray, ...]]:
+    """Bits a pixel, and the pages: 12 bits are found in files of 16, at either end of the word."""
+    if any(page.dtype == np.uint8 for page in pages):
+        if all(page.dtype == np.uint8 for page in pages):
+            return 8, tuple(pages)
+        pages = [page.astype(np.uint16) * 257 if page.dtype == np.uint8 else page for page in pages]
+    most = max(int(page.max()) for page in pages)
+    if most < 4096:
+        return 12, tuple(pages)
+    used = int(np.bitwise_or.reduce([int(np.bitwise_or.reduce(page, axis=None)) for page in pages]))
+    if used & 0xF == 0:  # twelve bits, shifted up to fill the word
+        return 12, tuple(page >> 4 for page in pages)
+    return 16, tuple(pages)
 
 
-def _transmission(
-    plane: npt.NDArray[np.float32], inverted: bool, depth: int, field: str
-) -> npt.NDArray[np.float32]:
-    """Scale so that air is 1 and nothing is 0; `plane` is bright in air (negated if it was not)."""
-    dark = -float(2**depth - 1) if inverted else 0.0
-    thin = plane[:: max(plane.shape[0] // 512, 1), :: max(plane.shape[1] // 512, 1)]
-    air = float(np.percentile(thin, _AIR_PERCENTILE))
-    if depth == 32:  # a float picture names no scale: its darkest value is taken for nothing
-        dark = min(float(plane.min()), 0.0)
-    if air - dark <= 0 or float(plane.max() - plane.min()) <= 0.01 * (air - dark):
-        raise UnreadableFile(
-            "the picture is the same grey all over",
-            field=field,
-            remedy="send a scan that shows the container",
-        )
-    t = (plane - np.float32(dark)) * np.float32(1.0 / (air - dark))
-    return np.clip(t, 0.0, 1.0, out=t)
-
-
-def _bit_depth(pages: list[npt.NDArray]) -> int:
-    """8, 12 or 16; float pictures count as 32."""
-    if pages[0].dtype == np.uint8:
-        return 8
-    if pages[0].dtype == np.uint16:
-        return 12 if max(int(page.max()) for page in pages) < 4096 else 16
-    return 32
-
-
-def _grey(page: npt.NDArray) -> tuple[npt.NDArray[np.float32], bool]:
-    """Grey as float32 (height, width), and whether the picture was coloured."""
-    if page.ndim == 2:
-        return page.astype(np.float32), False
-    thin = page[:: max(page.shape[0] // 512, 1), :: max(page.shape[1] // 512, 1)].astype(np.int16)
-    chroma = thin.max(axis=2) - thin.min(axis=2)
-    coloured = bool((chroma > _CHROMA_LEVELS).mean() > _CHROMA_SHARE)
-    if not coloured:
-        return page[:, :, 1].astype(np.float32), False
-    red, green, blue = (page[:, :, i].astype(np.float32) for i in range(3))
-    return np.float32(0.299) * red + np.float32(0.587) * green + np.float32(
-        0.114
-    ) * blue, True  # ITU-R BT.601
-
-
-def _energy(name: str) -> float:
-    """Number in an energy's name, for sorting: 6 for `6MV`, 160 kVp as 0.16."""
-    if name in ("low", "high"):
-        return 0.0 if name == "low" else 1.0
-    number = re.match(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(k?)", name)
-    return 0.0 if number is None else float(number[1]) * (1e-3 if number[2] else 1.0)
-
-
-def _metadata(data: bytes, pages: int, field: str) -> dict[str, Any]:
-    """Checked scanner notes of a TIFF; empty where there are none."""
-    if data[:4] not in (b"II*\0", b"MM\0*"):
-        return {}
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
-        text = image.tag_v2.get(_IMAGE_DESCRIPTION) if hasattr(image, "tag_v2") else None
-    if not isinstance(text, str) or len(text) > _MAX_DESCRIPTION or not text.lstrip().startswith("{"):
+def _notes(text: str | None, field: str) -> dict[str, Any]:
+    """Checked scanner notes as keywords of `Raw`, and `material`; empty where there are none."""
+    if text is None or len(text) > _MAX_DESCRIPTION or not text.lstrip().startswith("{"):
         return {}
     try:
-        raw = json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    found: dict[str, Any] = {}
-    energies, pitch = raw.get("energies"), raw.get("pixel_pitch_m")
+    notes: dict[str, Any] = {}
+    energies, pitch, air = found.get("energies"), found.get("pixel_pitch_m"), found.get("air")
     if energies is not None:
-        if not (
-            isinstance(energies, list)
-            and len(energies) == pages
-            and all(isinstance(e, str) for e in energies)
-        ):
-            raise UnreadableFile(
-                f"ImageDescription names energies {energies!r:.80} for {pages} pages",
-                field=field,
-                remedy=_METADATA_REMEDY,
-            )
-        found["energies"] = tuple(energies)
+        if not isinstance(energies, list) or not all(isinstance(e, str) and e for e in energies):
+            raise _wrong("energies", energies, field)
+        notes["energies"] = tuple(e[:32] for e in energies)
     if pitch is not None:
-        if not (
-            isinstance(pitch, list)
-            and len(pitch) == 2
-            and all(
-                isinstance(p, int | float) and not isinstance(p, bool) and 1e-5 <= p <= 1.0 for p in pitch
-            )
-        ):
-            raise UnreadableFile(
-                f"ImageDescription gives pixel_pitch_m {pitch!r:.80}", field=field, remedy=_METADATA_REMEDY
-            )
-        found["pixel_pitch_m"] = (float(pitch[0]), float(pitch[1]))
+        size = pitch_of(*pitch) if isinstance(pitch, list) and len(pitch) == 2 else None
+        if size is None:
+            raise _wrong("pixel_pitch_m", pitch, field)
+        notes["pixel_pitch_m"] = size
+    if air is not None:
+        if air not in ("bright", "dark"):
+            raise _wrong("air", air, field)
+        notes["air_bright"] = air == "bright"
+    if found.get("material") is not None:
+        if not isinstance(found["material"], bool):
+            raise _wrong("material", found["material"], field)
+        notes["material"] = found["material"]
     for key in ("scanner", "view"):
-        if isinstance(raw.get(key), str):
-            found[key] = raw[key][:64]
-    return found
+        if isinstance(found.get(key), str):
+            notes[key] = found[key][:64]
+    return notes
+
+
+def _wrong(key: str, value: object, field: str) -> UnreadableFile:
+    return UnreadableFile(f"ImageDescription gives {key} {value!r:.80}", field=field, remedy=_REMEDY)
