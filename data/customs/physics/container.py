@@ -60,7 +60,10 @@ class Container:
     @property
     def left(self) -> float:
         """Where the load room starts, metres from the left border of the picture."""
-        return _MARGIN + (0.14 if self.reefer else (self.length - self.inner_length) / 2)
+        rest = (
+            self.length - self.inner_length
+        )  # the cooling unit stands at the left end, the doors at the right
+        return _MARGIN + (rest - 0.14 if self.reefer else rest / 2)
 
 
 CONTAINERS: Mapping[str, Container] = MappingProxyType(
@@ -81,11 +84,20 @@ def fan_scale(depth: float) -> float:
     return SOURCE_DISTANCE_M / (SOURCE_DISTANCE_M + depth)
 
 
-@lru_cache(maxsize=16)
-def cargo_fan(kind: str, pitch: float = PITCH_M) -> Plane:
-    """The fan matrix of goods spread over the depth of a container."""
+@lru_cache(maxsize=64)
+def cargo_fan(kind: str, pitch: float = PITCH_M, lane: int = 0, lanes: int = 1) -> Plane:
+    """The fan matrix of goods spread over the depth of a container, or over one of `lanes` parts of it."""
     box = CONTAINERS[kind]
-    return fan(box.grid_at(pitch), SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, box.inner_depth, slices=SLICES)
+    at = (np.arange(SLICES) + 0.5) / SLICES * lanes
+    weights = np.where((at >= lane) & (at < lane + 1), 1.0, 0.0)
+    return fan(
+        box.grid_at(pitch),
+        SOURCE_HEIGHT_M,
+        SOURCE_DISTANCE_M,
+        box.inner_depth,
+        slices=SLICES,
+        weights=weights * (SLICES / weights.sum()),
+    )
 
 
 @lru_cache(maxsize=16)
@@ -125,7 +137,7 @@ def shell(kind: str, pitch: float = PITCH_M) -> RaySum:
         across.slab("cellulose", x0 + 0.05, 0.13, box.length - 0.1, 0.035, 130.0)
     unit = RaySum(grid)
     if box.reefer:
-        _cooling_unit(unit, x1 - 0.50, top)
+        _cooling_unit(unit, x0 + 0.10, top)
     sides.spread(fan(grid, SOURCE_HEIGHT_M, SOURCE_DISTANCE_M, 2 * box.inner_depth, slices=2))
     across.spread(cargo_fan(kind, pitch))
     unit.spread(cargo_fan(kind, pitch))

@@ -8,6 +8,7 @@ a load always sums to what it weighs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,27 @@ class RaySum:
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self.planes: dict[str, Plane] = {}
+        self.lanes: dict[tuple[int, int], RaySum] = {}
+
+    def lane(self, number: int, count: int) -> RaySum:
+        """What stands in one of `count` lanes in depth, 0 the nearest; drawn by itself, added by `gather`."""
+        if (number, count) not in self.lanes:
+            self.lanes[number, count] = RaySum(self.grid)
+        return self.lanes[number, count]
+
+    def gather(self, matrices: Callable[[int, int], Plane] | None = None) -> RaySum:
+        """Planes and lanes together in a new ray sum, each lane through its fan matrix where one is given."""
+        whole = RaySum(self.grid)
+        for part in (self, *self.lanes.values()):
+            whole.absorb(part)
+        if matrices is None:
+            return whole
+        whole = RaySum(self.grid)
+        for (number, count), part in {(0, 1): self, **self.lanes}.items():
+            matrix = matrices(number, count)
+            for name, plane in part.planes.items():
+                whole.plane(name)[...] += matrix @ plane
+        return whole
 
     def plane(self, material: str) -> Plane:
         """The plane of a material, made empty when first asked for."""
@@ -138,6 +160,14 @@ class RaySum:
         bead = np.exp(-(((r - inner) / (0.6 * edge)) ** 2))
         self._add(material, rows, columns, wall * (0.35 + 1.5 * tread + 0.6 * bead), kg)
 
+    def annulus(self, material: str, x: float, y: float, outer: float, inner: float, kg: float) -> None:
+        """A disc with a hole around (x, y), equally thick all over: a coil seen along its eye; radii in m."""
+        rows, columns = self._window(x - outer, y - outer, 2 * outer, 2 * outer)
+        r = np.sqrt((self._x(columns) - x)[None, :] ** 2 + (self._y(rows) - y)[:, None] ** 2)
+        edge = self.grid.pitch
+        shape = np.clip((outer - r) / edge + 0.5, 0, 1) * np.clip((r - inner) / edge + 0.5, 0, 1)
+        self._add(material, rows, columns, shape, kg)
+
     def profile(self, material: str, x: float, y: float, top: Floats, kg: float, width: float) -> None:
         """A heap: `top` gives its height above y (metres) at evenly spaced places over `width`."""
         rows, columns = self._window(x, y, width, float(top.max()) + self.grid.pitch)
@@ -150,12 +180,15 @@ class RaySum:
 
     def texture(self, material: str, field: Plane) -> None:
         """Multiply a plane by `field`, keeping its mass."""
-        plane = self.plane(material)
-        before = plane.sum(dtype=np.float64)
-        plane *= field
-        after = plane.sum(dtype=np.float64)
-        if after > 0:
-            plane *= before / after
+        for part in (self, *self.lanes.values()):
+            if material not in part.planes:
+                continue
+            plane = part.planes[material]
+            before = plane.sum(dtype=np.float64)
+            plane *= field
+            after = plane.sum(dtype=np.float64)
+            if after > 0:
+                plane *= before / after
 
     def spread(self, matrix: Plane) -> None:
         """Apply the fan's vertical `matrix` (rows × rows) to every plane."""
@@ -166,6 +199,12 @@ class RaySum:
         """Add the planes of another ray sum on the same grid."""
         for name, plane in other.planes.items():
             self.plane(name)[...] += plane
+
+    def copy(self) -> RaySum:
+        """The same planes, its own to change; lanes are left out."""
+        twin = RaySum(self.grid)
+        twin.planes = {name: plane.copy() for name, plane in self.planes.items()}
+        return twin
 
     def _window(self, x: float, y: float, width: float, height: float) -> tuple[slice, slice]:
         rows, columns = self.grid.shape

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from customs.physics.load import Load, Room
-from customs.physics.raysum import RaySum
+from customs.physics.load import PALLETS, Load, Room
+from customs.physics.raysum import Grid, RaySum
 
 Floats = npt.NDArray[np.float64]
 
@@ -18,7 +18,8 @@ class Stacks:
     """Stacks side by side, from the left: all arrays one value a stack, metres.
 
     layer: height of a layer; seam: share of the load that a horizontal seam between layers lacks; gap: width
-    of the gap that follows each stack; lean: how far its top is pushed right; rough: grain of each package.
+    of the gap that follows each stack; lean: how far its top is pushed right; rough: grain of each package;
+    brick: share of a package by which every other layer is shifted, twice (1: by half a package).
     """
 
     width: Floats
@@ -30,6 +31,7 @@ class Stacks:
     edge: float = 0.15
     rough: float = 0.05
     round_top: float = 0.0
+    brick: float = 0.0
 
 
 def draw(
@@ -39,29 +41,57 @@ def draw(
     grid = rays.grid
     left = x + np.concatenate([[0.0], np.cumsum(stacks.width + stacks.gap)[:-1]])
     count = len(left)
-    up = grid.y[:, None] - y  # rows, 1
-    share = np.clip(up / max(float(stacks.height.max()), 0.1), 0, 1)
-    at = grid.x[None, :]
-    index = np.clip(np.searchsorted(left, at[0], side="right") - 1, 0, count - 1)
-    lean = stacks.lean[index][None, :] * share
-    inside_x = at - lean - left[index][None, :]  # rows, columns: metres from the stack's left side
-    width = stacks.width[index][None, :]
-    u = 2 * inside_x / width - 1
-    soft = grid.pitch / width * 2
-    inside = np.clip((1 - np.abs(u)) / soft + 0.5, 0, 1)
-    top = stacks.height[index][None, :] - stacks.round_top * u**2
-    inside = inside * np.clip((top - up) / grid.pitch + 0.5, 0, 1) * np.clip(up / grid.pitch + 0.5, 0, 1)
-    phase = np.mod(up / stacks.layer, 1.0)
-    near = np.minimum(phase, 1 - phase) * stacks.layer / grid.pitch
-    shape = inside * (1 - stacks.seam * np.exp(-(near**2)))
-    shape = shape * (1 - stacks.edge * np.clip(np.abs(u), 0, 1) ** 6)
-    layers = int(np.ceil(float(stacks.height.max()) / stacks.layer)) + 1
-    grain = 1 + stacks.rough * rng.standard_normal((layers, count))
-    row = np.clip((up[:, 0] / stacks.layer).astype(int), 0, layers - 1)
-    shape = shape * np.clip(grain, 0.3, 1.7)[row[:, None], index[None, :]]
-    total = shape.sum()
+    high = max(float(stacks.height.max()), 0.1)
+    layers = int(np.ceil(high / stacks.layer)) + 1
+    grain = np.clip(1 + stacks.rough * rng.standard_normal((layers, count)), 0.3, 1.7).astype(np.float32)
+    used = np.flatnonzero((grid.y > y - grid.pitch) & (grid.y < y + high + 2 * grid.pitch))
+    if not len(used) or kg <= 0:
+        return
+    up_all = (grid.y[used] - y).astype(np.float32)
+    level = np.clip((up_all / stacks.layer).astype(int), 0, layers - 1)
+    shape = np.zeros((len(used), grid.shape[1]), dtype=np.float32)
+    for odd in (0, 1) if stacks.brick else (None,):
+        rows = slice(None) if odd is None else np.flatnonzero(level % 2 == odd)
+        shift = stacks.brick * float(stacks.width.mean()) / 2 if odd else 0.0
+        shape[rows] = _layer(grid, left + shift, stacks, up_all[rows], grain, level[rows], high)
+    total = float(shape.sum(dtype=np.float64))
     if total > 0:
-        rays.plane(material)[...] += (shape * (kg * 0.1 / grid.pitch**2 / total)).astype(np.float32)
+        shape *= np.float32(kg * 0.1 / grid.pitch**2 / total)
+        rays.plane(material)[used[0] : used[-1] + 1] += shape
+
+
+def _layer(
+    grid: Grid,
+    left: Floats,
+    stacks: Stacks,
+    up: npt.NDArray[np.float32],
+    grain: npt.NDArray[np.float32],
+    level: npt.NDArray[np.int64],
+    high: float,
+) -> npt.NDArray[np.float32]:
+    """Thickness (rows, columns) of all stacks at heights `up`."""
+    pitch = np.float32(grid.pitch)
+    index = np.clip(np.searchsorted(left, grid.x, side="right") - 1, 0, len(left) - 1)
+    across = (grid.x - left[index]).astype(np.float32)[None, :]
+    lean = stacks.lean[index].astype(np.float32)[None, :]
+    width = stacks.width[index].astype(np.float32)[None, :]
+    height = stacks.height[index].astype(np.float32)[None, :]
+    up = up[:, None]
+    u = 2 * (across - lean * np.clip(up / np.float32(high), 0, 1)) / width - 1
+    np.abs(u, out=u)
+    shape = np.clip((1 - u) * (width / (2 * pitch)) + np.float32(0.5), 0, 1)
+    top = height - np.float32(stacks.round_top) * u * u - up if stacks.round_top else height - up
+    shape *= np.clip(top / pitch + np.float32(0.5), 0, 1)
+    shape *= np.clip(up / pitch + np.float32(0.5), 0, 1)
+    np.clip(u, 0, 1, out=u)
+    u *= u
+    u *= u * u
+    shape *= 1 - np.float32(stacks.edge) * u
+    phase = np.mod(up / np.float32(stacks.layer), 1)
+    near = np.minimum(phase, 1 - phase) * np.float32(stacks.layer) / pitch
+    shape *= 1 - np.float32(stacks.seam) * np.exp(-(near**2))
+    shape *= grain[level][:, index]
+    return np.asarray(shape, dtype=np.float32)
 
 
 def _columns(
@@ -105,33 +135,86 @@ def _columns(
 
 
 def cartons(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
-    """Frozen cartons floor-loaded: a fine grid, flat on top; two rows in depth, not quite aligned."""
+    """Frozen cartons floor-loaded: a fine grid, flat on top; rows in depth that are not quite aligned."""
+    if load.pallet != "none":
+        pallet_cartons(rays, load, room, rng)
+        return
     width, height, gap, lean = _columns(rng, load, room, gap=0.012, ragged=0.05, lean=0.05)
-    for _ in range(2):
+    for lane in range(3):
         shift = 0.02 * (1.2 - load.tidy) * rng.standard_normal()
+        layers = (rng.random(len(height)) < 0.25 * (1.3 - load.tidy)) * load.size[1]
         stacks = Stacks(
-            width, height, gap, lean, load.size[1], seam=0.26, edge=0.25, rough=0.05, round_top=0.035
+            width,
+            np.maximum(height - layers, load.size[1]),
+            gap,
+            lean,
+            load.size[1],
+            seam=0.26,
+            edge=0.25,
+            rough=0.07,
+            round_top=0.02,
+            brick=load.pattern,
         )
-        draw(rays, load.material, room.x + 0.02 + shift, room.y, stacks, load.kg / 2, rng)
+        at = room.x + 0.02 + shift
+        draw(rays.lane(lane, 3), load.material, at, room.y, stacks, load.kg / 3, rng)
+
+
+def pallet_cartons(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
+    """Cartons on pallets: blocks of a few columns with level tops, a deck under each, gaps between blocks."""
+    long, deck = PALLETS[load.pallet if load.pallet != "none" else "wood"]
+    per_pallet = max(round(long / load.size[0]), 1)
+    width = long / per_pallet
+    count = max(int(room.length / (long + 0.03)), 1)
+    free = max(room.length - count * long, 0.0)
+    between = rng.dirichlet(np.full(count + 1, 1.0 + 12.0 * load.tidy)) * free
+    level = min(room.level(load, min(count * long / room.length, 1.0)), room.height - deck - 0.05)
+    heights = level + 0.5 * load.size[1] * (1.1 - load.tidy) * rng.standard_normal(count)
+    most = np.floor((room.height - deck - 0.03) / load.size[1])
+    tall = np.clip(np.round(heights / load.size[1]), 1, max(most, 1)) * load.size[1]
+    gap = np.full(count * per_pallet, 0.002)
+    gap[per_pallet - 1 :: per_pallet] = np.maximum(between[1:], 0.002)
+    for lane in range(2):
+        stacks = Stacks(
+            np.full(count * per_pallet, width - 0.002),
+            np.repeat(tall, per_pallet),
+            gap,
+            np.zeros(count * per_pallet),
+            load.size[1],
+            seam=0.22,
+            edge=0.2,
+            rough=0.05,
+            brick=load.pattern,
+        )
+        at = room.x + between[0] * rng.uniform(0.7, 1.0)
+        draw(rays.lane(lane, 2), load.material, at, room.y + deck, stacks, load.kg * 0.485, rng)
+    x = room.x + between[0]
+    for n in range(count):
+        rays.box("cellulose", x, room.y + 0.75 * deck, long, 0.25 * deck, load.kg * 0.015 / count)
+        for block in (0.0, 0.46, 0.92):
+            at = x + block * long
+            rays.box("cellulose", at, room.y, 0.08 * long, 0.75 * deck, load.kg * 0.005 / count)
+        x += long + between[n + 1]
 
 
 def meat(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
     """Meat in soft cartons and bags: rough columns with ragged tops, falling towards the doors."""
-    width, height, gap, lean = _columns(rng, load, room, gap=0.03, ragged=0.16, lean=0.12, stepped=0.35)
-    for _ in range(3):
-        uneven = np.clip(height + 0.09 * rng.standard_normal(len(height)), 0.3, room.height - 0.03)
+    width, height, gap, lean = _columns(rng, load, room, gap=0.025, ragged=0.08, lean=0.12, stepped=0.25)
+    lanes = 4
+    for lane in range(lanes):
+        uneven = np.clip(height + 0.07 * rng.standard_normal(len(height)), 0.3, room.height - 0.03)
         stacks = Stacks(
             width * rng.uniform(0.9, 1.0, len(width)),
             uneven,
             gap + 0.01,
-            lean,
-            load.size[1],
-            seam=0.15,
+            lean + 0.03 * rng.standard_normal(len(lean)),
+            load.size[1] * rng.uniform(0.9, 1.1),
+            seam=0.25,
             edge=0.5,
-            rough=0.22,
-            round_top=0.08,
+            rough=0.3,
+            round_top=0.05,
         )
-        draw(rays, load.material, room.x + 0.03 * rng.random(), room.y, stacks, load.kg / 3, rng)
+        at = room.x + 0.04 * rng.random()
+        draw(rays.lane(lane, lanes), load.material, at, room.y, stacks, load.kg / lanes, rng)
 
 
 def crates(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from customs.errors import InvalidValue
 from customs.physics.container import CONTAINERS, PITCH_M, Container, cargo_fan, chassis, shell
 from customs.physics.load import Load, Room
-from customs.physics.packing import bagged, loose, shaped, stacked
+from customs.physics.packing import bagged, hung, liquid, loose, rolled, shaped, stacked
 from customs.physics.packing.planted import (
     DoubleFloor,
     Hidden,
@@ -56,6 +57,13 @@ TEMPLATES: Mapping[str, Template] = MappingProxyType(
             shaped.devices,
             shaped.vehicles,
             shaped.furniture,
+            stacked.pallet_cartons,
+            hung.carcasses,
+            hung.clothes,
+            rolled.rolls,
+            rolled.coils,
+            liquid.tanks,
+            liquid.flexitank,
         )
     }
 )
@@ -143,17 +151,17 @@ def _packed(
         raise InvalidValue(
             f"there is no packing {template!r}", field="packing", remedy=f"choose from {', '.join(TEMPLATES)}"
         )
-    rays = RaySum(box.grid_at(pitch))
-    TEMPLATES[template](rays, load, room, rng)
-    fanned = RaySum(rays.grid)
-    fanned.absorb(rays)
-    if template not in PLACED_IN_DEPTH:
-        fanned.spread(cargo_fan(box.name, pitch))
-    drawn = fanned.mass_kg()  # the fan may push a sliver past the border, decks and bearers count as goods
-    for both in (rays, fanned):
+    drawn = RaySum(box.grid_at(pitch))
+    TEMPLATES[template](drawn, load, room.without_doors(load), rng)
+    plain = drawn.gather()
+    fanned = (
+        plain.copy() if template in PLACED_IN_DEPTH else drawn.gather(partial(cargo_fan, box.name, pitch))
+    )
+    seen_kg = fanned.mass_kg()  # the fan may push a sliver past the border, decks and bearers count as goods
+    for both in (plain, fanned):
         for plane in both.planes.values():
-            plane *= load.kg / drawn
-    return rays, fanned
+            plane *= np.float32(load.kg / seen_kg)
+    return plain, fanned
 
 
 def loaded(
