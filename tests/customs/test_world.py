@@ -23,10 +23,10 @@ from customs.world.consignment import Consignment, consign
 from customs.world.economy import MONTHS, Economy, make_economy, month_label
 from customs.world.frauds import KINDS, plant
 from customs.world.goods import Item, catalogue
+from customs.world.habits import habit, load_of
 from customs.world.make import CUTOFF_MONTH
 from customs.world.people import People, check_digit, make_people
 from customs.world.photos import draw_photo
-from customs.world.pictures import load_of
 from customs.world.texts import describe
 
 
@@ -174,7 +174,8 @@ def test_the_weight_in_the_declaration_is_the_weight_in_the_scan(
     """Honest lines: drawn goods weigh the declared gross weight to 1 %, within the container's limit."""
     honest = _consign(economy, people, index, 3)
     rng = np.random.default_rng(5)
-    drawn = cargo(honest.goods.packing, load_of(honest, rng), honest.goods.container, rng).mass_kg()
+    load = load_of(honest.inside, habit(honest, 0, 8), rng)
+    drawn = cargo(honest.goods.packing, load, honest.goods.container, rng).mass_kg()
     declared = honest.declaration("D1").gross_kg
     assert drawn == pytest.approx(float(declared), rel=0.01)
     assert drawn <= CONTAINERS[honest.goods.container].payload_kg * 1.01

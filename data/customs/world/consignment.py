@@ -9,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from customs.declaration import Declaration, Line, Mode
-from customs.physics.packing.templates import Hidden
+from customs.physics.packing.planted import Hidden, Planted
 from customs.units import Country, Kilograms, Money
 from customs.world.economy import START_MONTH, START_YEAR, Economy
 from customs.world.goods import PIECES, Item
@@ -18,11 +18,26 @@ from customs.world.texts import Wording, describe
 
 
 @dataclass(frozen=True)
+class Inside:
+    """What really is in a container; kg with packing, 0 for an empty one.
+
+    filling: how full its packages are, 1 as labelled, which thins the goods without changing their room.
+    """
+
+    goods: Item
+    kg: float
+    packages: int
+    filling: float = 1.0
+
+
+@dataclass(frozen=True)
 class Consignment:
     """The truth (goods, kg, hidden) beside the papers (declared and all that follows).
 
-    kg: true gross weight without what is hidden; gross_kg and net_kg: as declared; value: USD;
-    freight: KRW; index: which draw of the world this is, which seeds its scan and photo.
+    kg: gross weight without what is hidden, as bought; gross_kg and net_kg: as declared; value: USD;
+    freight: KRW; index: which draw of the world this is, which seeds its scan and photo; lot: number of the
+    purchase, where it filled several containers; travels: what is inside where that is not what was bought;
+    planted: what else a scan would show.
     """
 
     index: int
@@ -47,6 +62,19 @@ class Consignment:
     has_photo: bool
     preferential: bool
     hidden: Hidden | None = None
+    lot: int | None = None
+    travels: Inside | None = None
+    planted: tuple[Planted, ...] = ()
+
+    @property
+    def inside(self) -> Inside:
+        """What a scan shows, besides hidden and planted things."""
+        return self.travels or Inside(self.goods, self.kg, self.packages)
+
+    @property
+    def things(self) -> tuple[Planted, ...]:
+        """All that is hidden or planted, in the order of its drawing."""
+        return (self.hidden, *self.planted) if self.hidden is not None else self.planted
 
     def declaration(self, number: str) -> Declaration:
         """The papers."""

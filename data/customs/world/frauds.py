@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from customs.physics.container import CONTAINERS
-from customs.physics.packing.templates import Hidden
+from customs.physics.packing.planted import Hidden
 from customs.world.consignment import Consignment
 from customs.world.economy import Economy
 from customs.world.goods import Item
@@ -24,6 +24,7 @@ _HIDDEN = (
     ("electronics", 1400.0),
     ("aluminium", 1900.0),
 )
+HIDDEN_DENSITY = dict(_HIDDEN)
 
 
 @dataclass(frozen=True)

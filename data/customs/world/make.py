@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,52 +12,36 @@ import numpy as np
 
 from customs.errors import InvalidValue
 from customs.progress import Progress, silent
-from customs.world import frauds, photos, pictures, tables
+from customs.world import frauds, lots, photos, pictures, scan_frauds, tables, things
 from customs.world.consignment import Consignment, consign
 from customs.world.economy import MONTHS, Economy, make_economy, month_label
+from customs.world.gates import make_gates
 from customs.world.goods import Item, catalogue
+from customs.world.habits import visible_packages, with_regular_seller
 from customs.world.opened import FORMAT, is_world
-from customs.world.people import People, make_people
+from customs.world.people import SEAPORTS, People, make_people
+from customs.world.sizes import SIZES, Size
 
 CUTOFF_MONTH = 48  # months before it are the past
 # What each random stream is for; a stream never depends on how much another one drew.
 _ECONOMY, _PEOPLE, _SERIES, _TEXTS, _TRADE, _FRAUDS, _SCANS, _PHOTOS = range(8)
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much of everything, for each item; `core_only` leaves out all but a few items."""
-
-    core_only: bool
-    past: int
-    review: int
-    scan_share: float
-    always_scanned: int
-    photo_share: float
-    texts: int
-
-
-SIZES = {
-    "tiny": Size(
-        core_only=True, past=6, review=2, scan_share=0.2, always_scanned=4, photo_share=0.5, texts=6
-    ),
-    "small": Size(
-        core_only=False, past=9, review=2, scan_share=0.25, always_scanned=4, photo_share=0.4, texts=16
-    ),
-    "demo": Size(
-        core_only=False, past=20, review=4, scan_share=0.28, always_scanned=5, photo_share=0.5, texts=40
-    ),
-    "large": Size(
-        core_only=False, past=120, review=25, scan_share=0.5, always_scanned=12, photo_share=0.5, texts=120
-    ),
-}
+_HABITS, _GATES, _LOTS, _SCAN_FRAUDS, _SUPPLIERS = range(8, 13)
+Found = dict[int, list[frauds.Planted]]  # a consignment's index to what was planted in it
 
 
 def make_world(
-    folder: Path, *, seed: int = 0, size: str = "demo", fraud_share: float = 0.12, progress: Progress = silent
+    folder: Path,
+    *,
+    seed: int = 0,
+    size: str = "demo",
+    fraud_share: float = 0.12,
+    scan_fraud_share: float | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Write a world to `folder` and answer its counts.
 
+    fraud_share: of the declarations under review; scan_fraud_share: of the scanned ones among those left
+    clean, in which something is planted that only a scan shows, the size's own share if not given.
     A folder that holds anything but a world is refused; an older world is replaced in one move.
     """
     folder = Path(folder)
@@ -68,6 +51,9 @@ def make_world(
         )
     if not 0 <= fraud_share <= 0.5:
         raise InvalidValue(f"got {fraud_share}", field="fraud_share", remedy="give a share from 0 to 0.5")
+    only_scans = SIZES[size].scan_fraud_share if scan_fraud_share is None else scan_fraud_share
+    if not 0 <= only_scans <= 1:
+        raise InvalidValue(f"got {only_scans}", field="scan_fraud_share", remedy="give a share from 0 to 1")
     if seed < 0:
         raise InvalidValue(f"got {seed}", field="seed", remedy="give a whole number of zero or more")
     if folder.exists() and not is_world(folder) and (not folder.is_dir() or any(folder.iterdir())):
@@ -77,7 +63,7 @@ def make_world(
     folder.parent.mkdir(parents=True, exist_ok=True)
     room = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        counts = _fill(room, seed, size, fraud_share, progress)
+        counts = _fill(room, seed, size, (fraud_share, only_scans), progress)
         room.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
@@ -88,7 +74,9 @@ def make_world(
     return counts
 
 
-def _fill(room: Path, seed: int, name: str, fraud_share: float, progress: Progress) -> dict[str, Any]:
+def _fill(
+    room: Path, seed: int, name: str, shares: tuple[float, float], progress: Progress
+) -> dict[str, Any]:
     size = SIZES[name]
     goods = catalogue().core if size.core_only else catalogue()
     for part in ("official", "scans", "photos"):
@@ -104,23 +92,33 @@ def _fill(room: Path, seed: int, name: str, fraud_share: float, progress: Progre
     counts["texts"] = tables.write_texts(room / "texts.csv", goods.items, size.texts, _rng(seed, _TEXTS))
     progress("prices and people", 3, 4)
     past, review = _trade(goods.items, size, economy, people, seed)
-    review, planted = _plant(review, goods.items, economy, fraud_share, _rng(seed, _FRAUDS))
-    everything = sorted(past + review, key=lambda c: (c.date, c.index))
+    review, planted = _plant(review, goods.items, economy, shares[0], _rng(seed, _FRAUDS))
+    review, found = _plant_scans(review, goods.items, planted, shares[1], _rng(seed, _SCAN_FRAUDS))
+    everything = lots.numbered(sorted(past + review, key=lambda c: (c.date, c.index)))
     progress("prices and people", 4, 4)
-    rows, truth = _write_declarations(room, everything, planted)
-    scans = _write_pictures(room, everything, rows, seed, progress)
-    tables.write_csv(room / "attachments.csv", ("declaration_id", "scan", "photo"), rows)
+    numbers = [f"D{number:06d}" for number in range(1, len(everything) + 1)]
+    truth = _write_declarations(room, everything, numbers, found)
     tables.write_csv(room / "truth.csv", ("declaration_id", "line", "fraud", "true_hsk", "detail"), truth)
-    counts |= {"past": len(past), "review": len(review), "frauds": len(truth), "scans": scans}
-    counts["fraudulent_declarations"] = len(planted)
-    counts["photos"] = sum(bool(row[2]) for row in rows)
+    gates = make_gates(SEAPORTS, size.vendor_share, _rng(seed, _GATES), one_kind=size.one_kind)
+    passages = pictures.passages(everything, gates, _streams(seed))
+    rows = [
+        _attachments(c, number, way) for c, number, way in zip(everything, numbers, passages, strict=True)
+    ]
+    tables.write_csv(room / "attachments.csv", _ATTACHMENTS, rows)
+    seen = _write_pictures(room, everything, rows, passages, found, seed, progress)
+    tables.write_csv(room / "planted.csv", things.COLUMNS, seen)
+    counts |= {"past": len(past), "review": len(review), "frauds": len(truth)}
+    counts["fraudulent_declarations"] = len(found)
+    counts["scans"], counts["photos"] = (sum(bool(row[at]) for row in rows) for at in (1, 2))
+    counts["lots"] = len({c.lot for c in everything} - {None})
     tables.write_json(
         room / "world.json",
         {
             "format": FORMAT,
             "seed": seed,
             "size": name,
-            "fraud_share": fraud_share,
+            "fraud_share": shares[0],
+            "scan_fraud_share": shares[1],
             "start": month_label(0),
             "months": MONTHS,
             "cutoff": f"{month_label(CUTOFF_MONTH)}-01",
@@ -137,21 +135,30 @@ def _trade(
     review: list[Consignment] = []
     index = 0
     for item in items:
-        for number in range(size.past + size.review):
-            before = number < size.past
-            made = consign(
-                item,
-                range(0, CUTOFF_MONTH) if before else range(CUTOFF_MONTH, MONTHS),
-                economy,
-                _rng(seed, _TRADE, index),
-                index=index,
-                importers=people.of[item.hsk.digits],
-                scan_share=size.scan_share,
-                photo_share=size.photo_share,
-                force_scan=before and number < size.always_scanned,
-            )
-            (past if before else review).append(made)
-            index += 1
+        for wanted, before in ((size.past, True), (size.review, False)):
+            made = past if before else review
+            several = iter(size.past_lots if before else size.review_lots)
+            number = 0
+            while number < wanted:
+                one = consign(
+                    item,
+                    range(0, CUTOFF_MONTH) if before else range(CUTOFF_MONTH, MONTHS),
+                    economy,
+                    _rng(seed, _TRADE, index),
+                    index=index,
+                    importers=people.of[item.hsk.digits],
+                    scan_share=size.scan_share,
+                    photo_share=size.photo_share,
+                    force_scan=size.scanned_only or (before and number < size.always_scanned),
+                )
+                if size.scanned_only:
+                    one = with_regular_seller(one, seed, _HABITS, _rng(seed, _SUPPLIERS, index))
+                together = [one]
+                for more in range(1, next(several, 1)):
+                    together.append(lots.sibling(one, index + more, _rng(seed, _LOTS, 0, index + more)))
+                made += together
+                index += len(together)
+                number += len(together)
     return past, review
 
 
@@ -177,38 +184,82 @@ def _plant(
     return review, planted
 
 
+def _plant_scans(
+    review: list[Consignment],
+    items: tuple[Item, ...],
+    planted: Found,
+    share: float,
+    rng: np.random.Generator,
+) -> tuple[list[Consignment], Found]:
+    """Plant what only scans show in a share of the scanned and still clean, the kinds in turn."""
+    review, found = list(review), dict(planted)
+    clean = [n for n, c in enumerate(review) if c.has_scan and c.index not in planted]
+    order = [clean[int(n)] for n in rng.permutation(len(clean))]
+    for turn in range(round(share * len(clean))):
+        kind = scan_frauds.SCAN_KINDS[turn % len(scan_frauds.SCAN_KINDS)]
+        suited = [n for n in order if scan_frauds.suits(kind, review[n], items)]
+        if not suited:
+            kind = "inserted_object"  # goes anywhere
+        pick = (suited or order)[0]
+        order.remove(pick)
+        review[pick], done = scan_frauds.plant(review[pick], kind, items, rng)
+        found[review[pick].index] = [done]
+    return review, found
+
+
 def _write_declarations(
-    room: Path, everything: list[Consignment], planted: dict[int, list[frauds.Planted]]
-) -> tuple[list[list[str]], list[tuple[str, int, str, str, str]]]:
-    lines, rows, truth = [], [], []
-    for number, c in enumerate(everything, start=1):
-        declaration = c.declaration(f"D{number:06d}")
-        lines.append(declaration.to_json())
-        stem = f"{c.declared.hsk.digits}_{declaration.id}"
-        rows.append(
-            [
-                declaration.id,
-                f"scans/{stem}.tif" if c.has_scan else "",
-                f"photos/{stem}.png" if c.has_photo else "",
-            ]
-        )
-        truth += [(declaration.id, 1, p.fraud, p.true_hsk, p.detail) for p in planted.get(c.index, [])]
+    room: Path, everything: list[Consignment], numbers: list[str], found: Found
+) -> list[tuple[str, int, str, str, str]]:
+    lines, truth = [], []
+    for c, number in zip(everything, numbers, strict=True):
+        lines.append(c.declaration(number).to_json())
+        truth += [(number, 1, p.fraud, p.true_hsk, p.detail) for p in found.get(c.index, [])]
     (room / "declarations.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return rows, truth
+    return truth
+
+
+_ATTACHMENTS = ("declaration_id", "scan", "photo", "lot", "visible_packages")
+
+
+def _attachments(c: Consignment, number: str, way: pictures.Passage | None) -> tuple[str, ...]:
+    stem = f"{c.declared.hsk.digits}_{number}"
+    visible = visible_packages(c.inside) if way is not None else None
+    return (
+        number,
+        f"scans/{stem}{way.suffix}" if way is not None else "",
+        f"photos/{stem}.png" if c.has_photo else "",
+        f"L{c.lot:04d}" if c.lot is not None else "",
+        str(visible) if visible is not None else "",
+    )
 
 
 def _write_pictures(
-    room: Path, everything: list[Consignment], rows: list[list[str]], seed: int, progress: Progress
-) -> int:
-    scans = [(c, row[1]) for c, row in zip(everything, rows, strict=True) if row[1]]
+    room: Path,
+    everything: list[Consignment],
+    rows: list[tuple[str, ...]],
+    passages: list[pictures.Passage | None],
+    found: Found,
+    seed: int,
+    progress: Progress,
+) -> list[tuple[object, ...]]:
+    """Scans and photos; the rows of planted.csv."""
+    seen: list[tuple[object, ...]] = []
+    scans = [(c, row, way) for c, row, way in zip(everything, rows, passages, strict=True) if way is not None]
     shots = [(c, row[2]) for c, row in zip(everything, rows, strict=True) if row[2]]
-    for done, (c, path) in enumerate(scans, start=1):
-        pictures.write_scan(room / path, pictures.scan(c, _rng(seed, _SCANS, c.index)))
+    for done, (c, row, way) in enumerate(scans, start=1):
+        taken = pictures.take(c, way, _streams(seed))
+        pictures.write_scan(room / row[1], taken)
+        kinds = tuple(p.fraud for p in found.get(c.index, []))
+        seen += [thing.row(row[0]) for thing in things.things_of(c, taken, kinds)]
         progress("scans", done, len(scans))
     for done, (c, path) in enumerate(shots, start=1):
         photos.write_photo(room / path, photos.draw_photo(c.goods, _rng(seed, _PHOTOS, c.index)))
         progress("photos", done, len(shots))
-    return len(scans)
+    return seen
+
+
+def _streams(seed: int) -> pictures.Streams:
+    return pictures.Streams(seed, scans=_SCANS, habits=_HABITS, lots=_LOTS)
 
 
 def _rng(seed: int, *stream: int) -> np.random.Generator:

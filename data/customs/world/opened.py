@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from customs.declaration import Declaration
 from customs.errors import UnreadableFile
+from customs.world.things import Thing
 
 FORMAT = 1
 Period = Literal["past", "review", "all"]
@@ -76,6 +77,25 @@ class World:
                 row["declaration_id"]: (self._maybe(row["scan"]), self._maybe(row["photo"]))
                 for row in csv.DictReader(file)
             }
+
+    def lots(self) -> dict[str, str]:
+        """Declaration id to the number of its lot, of those whose purchase filled several containers."""
+        with self.path("attachments.csv").open(encoding="utf-8", newline="") as file:
+            return {row["declaration_id"]: row["lot"] for row in csv.DictReader(file) if row.get("lot")}
+
+    def visible_packages(self) -> dict[str, int]:
+        """Declaration id to how many packages its scan shows from the side, where they stand in rows."""
+        with self.path("attachments.csv").open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row.get("visible_packages")]
+        return {row["declaration_id"]: int(row["visible_packages"]) for row in rows}
+
+    def planted(self) -> dict[str, list[Thing]]:
+        """Declaration id to what was planted in its load; only evaluation reads this."""
+        found: dict[str, list[Thing]] = {}
+        with self.path("planted.csv").open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                found.setdefault(row["declaration_id"], []).append(Thing.of_row(row))
+        return found
 
     def cases(self, period: Period = "all") -> Iterator[tuple[Declaration, Path | None, Path | None]]:
         """Each declaration with the paths of its scan and its photo."""

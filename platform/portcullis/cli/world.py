@@ -16,15 +16,30 @@ class Size(StrEnum):
     SMALL = "small"
     DEMO = "demo"
     LARGE = "large"
+    SCANS = "scans"
 
 
 def world(
     out: Annotated[Path, typer.Option(help="A new folder, or an older world to replace.")],
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
-    size: Annotated[Size, typer.Option(help="How much of everything.")] = Size.DEMO,
+    size: Annotated[
+        Size,
+        typer.Option(
+            help="How much of everything; scans: containers only, each scanned, for the X-ray module."
+        ),
+    ] = Size.DEMO,
     fraud_share: Annotated[
         float, typer.Option(min=0.0, max=0.5, help="Share of the declarations under review that are frauds.")
     ] = 0.12,
+    scan_fraud_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Share of the scanned ones left clean in which something is planted that only a scan shows; "
+            "the size's own share if not given.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Write declarations, series, texts, scans and photos, with planted frauds and their truth apart."""
@@ -32,7 +47,14 @@ def world(
     from portcullis.cli.console import print_json, progress_bars
 
     with progress_bars() as progress:
-        counts = make_world(out, seed=seed, size=size.value, fraud_share=fraud_share, progress=progress)
+        counts = make_world(
+            out,
+            seed=seed,
+            size=size.value,
+            fraud_share=fraud_share,
+            scan_fraud_share=scan_fraud_share,
+            progress=progress,
+        )
     if json:
         print_json(counts)
     else:

@@ -1,0 +1,113 @@
+"""How an importer's goods are packed: what its containers have in common, and what its supplier adds."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from customs.physics.container import CONTAINERS
+from customs.physics.load import Load
+from customs.world.consignment import Consignment, Inside
+from customs.world.goods import Item
+from customs.world.kin import KinGenerator
+from customs.world.people import seller_name
+
+# Packings that fill the depth row by row, so that what the picture shows times the rows is the package count.
+IN_ROWS = frozenset({"cartons", "meat", "crates", "garments", "bales", "sacks", "big_bags"})
+# What two containers share of their draws: of one importer, of one supplier, of one lot (besides the others).
+_IMPORTER, _SUPPLIER, _LOT = 0.25, 0.10, 0.60
+
+
+@dataclass(frozen=True)
+class Habit:
+    """What an importer's supplier does with one item, every time.
+
+    tidy: 0 (thrown in) to 1; block: packages side by side before a gap; size: factors of a package's width
+    and height; seeds: of the importer's and the supplier's draws.
+    """
+
+    tidy: float
+    block: int
+    size: tuple[float, float]
+    seeds: tuple[tuple[int, ...], tuple[int, ...]]
+
+
+def habit(c: Consignment, seed: int, stream: int) -> Habit:
+    """The habit behind a consignment; `stream` keeps it apart from the world's other draws."""
+    code = int(c.goods.hsk.digits)
+    buyer = (seed, stream, _number(c.importer.name), code)
+    seller = (seed, stream, _number(c.seller), code)
+    theirs, ours = np.random.default_rng(seller), np.random.default_rng(buyer)
+    wide, tall = (0.015 * ours.standard_normal(2) + 0.01 * theirs.standard_normal(2)).tolist()
+    block = c.importer.block if ours.random() < 0.7 else int(theirs.integers(1, 4))
+    tidy = c.importer.tidy + 0.06 * ours.standard_normal() + 0.05 * theirs.standard_normal()
+    return Habit(
+        tidy=float(np.clip(tidy, 0.2, 1.0)),
+        block=block,
+        size=(float(np.exp(wide)), float(np.exp(tall))),
+        seeds=(buyer, seller),
+    )
+
+
+def packer(c: Consignment, found: Habit, own: Sequence[int], lot: Sequence[int] | None) -> KinGenerator:
+    """The draws of one container's packing: alike within an importer, nearly the same within a lot."""
+    kin: list[tuple[Sequence[int], float]] = [(found.seeds[0], _IMPORTER), (found.seeds[1], _SUPPLIER)]
+    if lot is not None:
+        kin.append((lot, _LOT))
+    return KinGenerator(own, kin)
+
+
+def load_of(inside: Inside, found: Habit, rng: np.random.Generator) -> Load:
+    """How these goods are packed; the truth, whatever was declared."""
+    item = inside.goods
+    jitter = np.exp(0.008 * rng.standard_normal(2))
+    wide, tall = (
+        size * factor * float(own) for size, factor, own in zip(item.size, found.size, jitter, strict=True)
+    )
+    density = item.density * float(np.exp(0.025 * rng.standard_normal()))
+    rows = rows_deep(item)
+    if rows:  # packages of that size and weight, row behind row: their density follows
+        widen = float(np.sqrt(_rows(item) / rows))
+        wide, tall = wide * widen, tall * widen
+        density = item.package_kg * rows / (wide * tall * CONTAINERS[item.container].inner_depth)
+    return Load(
+        material=item.material,
+        kg=inside.kg,
+        packages=inside.packages,
+        density=density * inside.filling,
+        size=(wide, tall),
+        tidy=float(np.clip(found.tidy + 0.04 * rng.standard_normal(), 0.2, 1.0)),
+        block=found.block,
+    )
+
+
+def rows_deep(item: Item) -> int:
+    """Packages one behind the other from wall to wall; 0 where they do not stand in rows."""
+    return max(round(_rows(item)), 1) if item.packing in IN_ROWS else 0
+
+
+def visible_packages(inside: Inside) -> int | None:
+    """Packages that a side view shows, None where they do not stand in rows."""
+    rows = rows_deep(inside.goods)
+    return -(-inside.packages // rows) if rows else None
+
+
+def with_regular_seller(c: Consignment, seed: int, stream: int, rng: np.random.Generator) -> Consignment:
+    """The same consignment, from one of the two firms there that sell these goods to this importer."""
+    whose = (seed, stream, _number(c.importer.name), int(c.goods.hsk.digits), _number(c.origin))
+    firms = np.random.default_rng(whose)
+    names = [seller_name(c.origin, firms) for _ in range(2)]
+    return dataclasses.replace(c, seller=names[int(rng.random() < 0.3)])
+
+
+def _rows(item: Item) -> float:
+    wide, tall = item.size
+    return item.density * wide * tall * CONTAINERS[item.container].inner_depth / item.package_kg
+
+
+def _number(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8"))
