@@ -1,4 +1,4 @@
-"""Mass attenuation of elements and of goods, 0.1 to 9 MeV.
+"""Mass attenuation of elements and of goods, 0.02 to 9 MeV.
 
 Element values are NIST XCOM total attenuation with coherent scattering, cm²/g (M. J. Berger, J. H. Hubbell
 et al., "XCOM: Photon Cross Sections Database", NIST Standard Reference Database 8). A mixture attenuates as
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from customs.errors import InvalidValue
+from customs.physics.kilovolt import element_attenuation
 
 ENERGIES_MEV = (
     0.1,
@@ -37,6 +38,8 @@ ENERGIES_MEV = (
     8.0,
     9.0,
 )
+
+LOWEST_MEV = 0.02  # below 0.1 MeV see `kilovolt`
 
 # cm²/g at ENERGIES_MEV, one row for each element.
 _XCOM = {
@@ -132,19 +135,27 @@ MATERIALS: Mapping[str, Mapping[str, float]] = MappingProxyType(_MATERIALS)
 def mass_attenuation(material: str, energies_mev: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """cm²/g of a material or element symbol at photon energies in MeV, log-log between the table's points.
 
-    Energies outside 0.1…9 MeV are refused: the table says nothing about them.
+    Energies outside 0.02…9 MeV are refused: the tables say nothing about them.
 
     >>> round(float(mass_attenuation("Fe", 1.0)), 5)
     0.05995
     """
     energies = np.asarray(energies_mev, dtype=np.float64)
-    if energies.size and (energies.min() < ENERGIES_MEV[0] or energies.max() > ENERGIES_MEV[-1]):
+    if energies.size and (energies.min() < LOWEST_MEV or energies.max() > ENERGIES_MEV[-1]):
         raise InvalidValue(
             f"energies run from {energies.min():g} to {energies.max():g} MeV",
             field="energy",
-            remedy="stay in 0.1…9 MeV",
+            remedy="stay in 0.02…9 MeV",
         )
-    return np.exp(np.interp(np.log(energies), np.log(ENERGIES_MEV), np.log(_table(material))))
+    high = np.exp(np.interp(np.log(energies), np.log(ENERGIES_MEV), np.log(_table(material))))
+    if not energies.size or energies.min() >= ENERGIES_MEV[0]:
+        return high
+    parts = {material: 1.0} if material in _XCOM else MATERIALS[material]
+    total = sum(parts.values())
+    low = sum(
+        share / total * element_attenuation(element, 1000 * energies) for element, share in parts.items()
+    )
+    return np.where(energies < ENERGIES_MEV[0], low, high)
 
 
 @lru_cache(maxsize=64)

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from customs.physics import tube
 from customs.physics.attenuation import mass_attenuation
 
 BEAMS_MV: Mapping[str, float] = {"4MV": 4.0, "6MV": 6.0, "9MV": 9.0}
@@ -55,6 +56,8 @@ def signal(energies_mev: npt.ArrayLike, endpoint_mev: float) -> npt.NDArray[np.f
 @lru_cache(maxsize=8)
 def bins(beam: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """A few photon energies (MeV) and their shares of the open signal that stand for the whole beam."""
+    if beam in tube.BEAMS_KV:
+        return tube.bins(beam)
     endpoint = BEAMS_MV[beam]
     edges = np.geomspace(0.1, endpoint, _FINE + 1)
     fine = np.sqrt(edges[1:] * edges[:-1])

@@ -127,8 +127,8 @@ def realism(
     """For each heading with real crops, how far simulated pictures lie from them.
 
     canonical: finds the container on an 8-bit picture and returns its canonical crop. Answers, for each
-    heading: means of real and simulated roughness, period and fill, `histogram` (earth mover's distance of the mean
-    histograms in −ln T, 0…4) and `spread` (the same between real pictures of the heading, NaN if only one).
+    heading: means of real and simulated roughness, period and fill, `histogram` (earth mover's distance of
+    the mean histograms in −ln T, 0…4) and `spread` (the same between real pictures of the heading, NaN if only one).
     """
     out: dict[str, dict[str, float]] = {}
     for number, heading in enumerate(sorted(set(real) & set(RECIPES))):

@@ -1,4 +1,4 @@
-"""A container scanner: from areal density to 16-bit grey levels of one or two beams."""
+"""A scanner for containers or parcels: from areal density to 16-bit grey levels of one or two beams."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from customs.errors import InvalidValue
 from customs.physics.beam import BEAMS_MV, transmission
 from customs.physics.container import PITCH_M
+from customs.physics.tube import BEAMS_KV
 
 Plane = npt.NDArray[np.float32]
 
@@ -47,12 +48,12 @@ class Scanner:
     pitch: float = PITCH_M
 
     def __post_init__(self) -> None:
-        unknown = [beam for beam in self.beams if beam not in BEAMS_MV]
+        unknown = [beam for beam in self.beams if beam not in BEAMS_MV and beam not in BEAMS_KV]
         if unknown or not self.beams:
             raise InvalidValue(
                 f"a scanner has no beam {', '.join(unknown) or 'at all'}",
                 field="beams",
-                remedy=f"choose from {', '.join(BEAMS_MV)}",
+                remedy=f"choose from {', '.join((*BEAMS_MV, *BEAMS_KV))}",
             )
         if not (self.photons > 0 and self.blur > 0 and self.gain > 0 and self.pitch > 0):
             raise InvalidValue(
