@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from customs.scan import Scan
+from xray_encoder.reading.motor import find_motor
 
 # −ln(transmission) above which something stands in the beam; a container's two thin steel walls give 0.1–0.2.
 SOLID = 0.06
@@ -15,6 +17,10 @@ SOLID = 0.06
 _POST, _ROOF = 0.025, 0.03
 # The floor and the rails below it, where no line of the floor can be made out.
 _FLOOR = 0.06
+# Of several containers none is shorter than this share of the longest; −ln(transmission) of a corner post.
+_LEAST_LENGTH, _POST_DEPTH = 0.45, 0.4
+# A 40-footer: its least length in metres, or in heights where pixels of unknown size may not be square.
+_LONG_M, _LONG = 9.0, 1.6
 _WORK_ROWS, _WORK_COLUMNS = 320, 960
 
 Box = tuple[int, int, int, int]
@@ -27,6 +33,7 @@ class Crop:
     container: outer edges of the container, chassis and truck left out.
     cargo: the inside between roof, end walls and floor.
     wall: −ln(transmission) of the empty walls, subtracted from everything measured inside.
+    motor: the cooling unit at one end of a reefer, left out of the cargo; None where none is found.
     """
 
     container: Box
@@ -61,15 +68,29 @@ def resample(plane: npt.NDArray[np.float32], shape: tuple[int, int]) -> npt.NDAr
 
 
 def find_container(scan: Scan) -> Crop:
-    """Find the container on a scan of a container alone or of a whole truck.
+    """The longest container on a scan of a container alone or of a whole truck; see `find_containers`."""
+    return max(find_containers(scan), key=lambda crop: crop.container[3] - crop.container[1])
 
-    Columns whose upper half is not air belong to the container (a cab or a chassis lies lower); the first
-    row that is solid over most of them is the roof; the first row below the load through which air shows is
-    under the chassis; the uppermost line that runs over most of the length near the bottom is the floor.
+
+def find_containers(scan: Scan) -> list[Crop]:
+    """Every container on a scan, from left to right; the whole picture if nothing like one is there.
+
+    Columns whose upper half is not air belong to a container (a cab or a chassis lies lower); a strip of air
+    between two posts parts one from the next. The first row that is solid over most of them is the roof; the
+    first row below the load through which air shows is under the chassis; the uppermost line that runs over
+    most of the length near the bottom is the floor; a dense column of fittings between one end and the load
+    is a cooling unit.
     """
     rows, columns = min(scan.height, _WORK_ROWS), min(scan.width, _WORK_COLUMNS)
     t = resample(scan.transmission[0], (rows, columns))
     a = -np.log(np.clip(t, max(scan.floor, 1e-4), None))
+    return [_find(scan, a, first, last) for first, last in _windows(a)]
+
+
+def _find(scan: Scan, whole: npt.NDArray, first: int, last: int) -> Crop:
+    """The container between two columns of the picture."""
+    a = whole[:, first:last]
+    rows, columns = a.shape
     left, right = _walls(a)
     top = _roof(a, left, right)
     left, right = _walls(a[top:], 0.35) if top < rows // 2 else (left, right)
@@ -82,34 +103,93 @@ def find_container(scan: Scan) -> Crop:
         top, left, bottom, right = inner_top, inner_left, floor, inner_right = 0, 0, rows, columns
     upper = a[inner_top : inner_top + max((floor - inner_top) // 4, 1), inner_left:inner_right]
     wall = float(np.clip(np.percentile(upper, 10), 0.0, 0.5))
+    unit = None
+    if _is_long(scan, (right - left) / whole.shape[1], (bottom - top) / rows):
+        unit = find_motor(a[inner_top:floor, left:right] - wall)
+    motor = None
+    if unit is not None:
+        motor = (inner_top, left + unit[0], floor, left + unit[1])
+        if unit[0] == 0:
+            inner_left = max(inner_left, motor[3])
+        else:
+            inner_right = min(inner_right, motor[1])
+
+    def scaled(box: Box) -> Box:
+        fy, fx = scan.height / rows, scan.width / whole.shape[1]
+        return (
+            round(box[0] * fy),
+            round((box[1] + first) * fx),
+            round(box[2] * fy),
+            round((box[3] + first) * fx),
+        )
+
     return Crop(
-        container=_scaled((top, left, bottom, right), scan, rows, columns),
-        cargo=_scaled((inner_top, inner_left, floor, inner_right), scan, rows, columns),
+        container=scaled((top, left, bottom, right)),
+        cargo=scaled((inner_top, inner_left, floor, inner_right)),
         wall=wall,
+        motor=None if motor is None else scaled(motor),
     )
 
 
-def find_containers(scan: Scan) -> list[Crop]:
-    """All containers on a scan."""
-    return [find_container(scan)]
+def _is_long(scan: Scan, length: float, height: float) -> bool:
+    """True if a container of these shares of the picture can be a 40-footer, as nearly all reefers are."""
+    if scan.pixel_pitch_m is not None:
+        return length * scan.width * scan.pixel_pitch_m[1] >= _LONG_M
+    return length * scan.width >= _LONG * max(height * scan.height, 1.0)
 
 
-def _scaled(box: tuple[int, int, int, int], scan: Scan, rows: int, columns: int) -> Box:
-    fy, fx = scan.height / rows, scan.width / columns
-    return (round(box[0] * fy), round(box[1] * fx), round(box[2] * fy), round(box[3] * fx))
+def _windows(a: npt.NDArray) -> list[tuple[int, int]]:
+    """Columns (first, last + 1) that hold one container each; the whole width where there is but one."""
+    runs = _solid_runs(a)
+    if not runs:
+        return [(0, a.shape[1])]
+    longest = max(last - first for first, last in runs)
+    top = _roof(a, *max(runs, key=lambda run: run[1] - run[0]))
+    parts: list[tuple[int, int]] = []
+    for first, last in runs:
+        if last - first >= _LEAST_LENGTH * longest and abs(_roof(a, first, last) - top) <= 0.08 * len(a):
+            parts += _parted(a, top, first, last)
+    if len(parts) < 2:
+        return [(0, a.shape[1])]
+    cuts = [(left[1] + right[0]) // 2 for left, right in pairwise(parts)]
+    return list(pairwise([0, *cuts, a.shape[1]]))
+
+
+def _parted(a: npt.NDArray, top: int, first: int, last: int) -> list[tuple[int, int]]:
+    """Parts of a run of solid columns with air from roof to floor between them and a post on either side."""
+    inside = a[top + max(len(a) // 50, 2) : top + max(int(0.6 * (len(a) - top)), 3), first:last]
+    if inside.shape[0] < 4:
+        return [(first, last)]
+    air = (inside > SOLID).mean(axis=0) < 0.1
+    dense = np.median(inside, axis=0) > _POST_DEPTH
+    reach = max((last - first) // 40, 3)
+    parts, start = [], first
+    for left, right in _runs(air):
+        post_before = dense[max(left - reach, 0) : left].any()
+        post_after = dense[right : right + reach].any()
+        least = _LEAST_LENGTH * (last - first) / 2
+        if post_before and post_after and first + left - start >= least and last - first - right >= least:
+            parts.append((start, first + left))
+            start = first + right
+    return [*parts, (start, last)]
 
 
 def _walls(a: npt.NDArray, depth: float = 0.5) -> tuple[int, int]:
     """First and last column of the longest run whose part down to `depth` of the height is mostly solid."""
-    upper = a[: max(int(depth * len(a)), 1)]
-    lower = a[int(0.2 * len(a)) : max(int(0.6 * len(a)), int(0.2 * len(a)) + 1)]
-    solid = (upper > SOLID).mean(axis=0) > 0.5
-    solid |= (lower > SOLID).mean(axis=0) > 0.9
-    runs = _runs(_closed(solid, max(a.shape[1] // 60, 1)))
+    runs = _solid_runs(a, depth)
     if not runs:
         return 0, a.shape[1]
     left, right = max(runs, key=lambda run: run[1] - run[0])
     return (left, right) if right - left >= 0.1 * a.shape[1] else (0, a.shape[1])
+
+
+def _solid_runs(a: npt.NDArray, depth: float = 0.5) -> list[tuple[int, int]]:
+    """Runs of columns whose part down to `depth` of the height is mostly solid; narrow gaps are closed."""
+    upper = a[: max(int(depth * len(a)), 1)]
+    lower = a[int(0.2 * len(a)) : max(int(0.6 * len(a)), int(0.2 * len(a)) + 1)]
+    solid = (upper > SOLID).mean(axis=0) > 0.5
+    solid |= (lower > SOLID).mean(axis=0) > 0.9
+    return _runs(_closed(solid, max(a.shape[1] // 60, 1)))
 
 
 def _roof(a: npt.NDArray, left: int, right: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 # What the evidence must reach before a picture is turned, and by how much it must beat leaving it be. Real
-# scans of Brazilian Customs (20 container crops, 9 trucks) have 1.06 to 1.92 upright, at most .81 upside down.
+# scans (20 container crops, 9 trucks of Brazil Customs) have 1.06 to 1.92 upright, at most .81 upside down.
 _SURE, _MARGIN = 1.0, 0.3
 # Evidence below which a file's own word on polarity counts for more than the picture.
 _DUMB = 0.5
