@@ -23,12 +23,16 @@ MAIN_SHARE = 0.5
 class Example:
     """A clean scan and the code it was declared under (`0000`: empty container), digits only.
 
-    gross_kg: declared weight of everything in the container, None if unknown.
+    gross_kg: declared weight of everything in the container, None if unknown; packages: declared, likewise.
+    lot: name of the shipment that this container is part of, "" if unknown.
     """
 
     path: Path
     code: str
     gross_kg: float | None = None
+    packages: int | None = None
+    importer: str = ""
+    lot: str = ""
 
     def read(self) -> Scan:
         """Decode the file; an unreadable one is named."""
@@ -112,7 +116,13 @@ def _of_world(folder: Path) -> list[Example]:
             continue
         main = main_line(declaration.lines)
         if main is not None:
-            found.append(Example(Path(scan), declaration.lines[main].hsk.digits, float(declaration.gross_kg)))
+            line = declaration.lines[main]
+            packages = line.packages if len(declaration.lines) == 1 else None
+            found.append(
+                Example(
+                    Path(scan), line.hsk.digits, float(declaration.gross_kg), packages, declaration.importer
+                )
+            )
     return found
 
 

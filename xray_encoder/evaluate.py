@@ -17,7 +17,7 @@ from xray_encoder.data import find_examples, main_line
 from xray_encoder.holdout import Reference
 from xray_encoder.model import XrayConfig
 from xray_encoder.packing import FEATURES
-from xray_encoder.parts import chain_of, features
+from xray_encoder.parts import chain_of
 from xray_encoder.reading import read_scan
 from xray_encoder.scorer import XrayScorer
 from xray_encoder.train import CONFIGS, fit_prepared, look_at_all, prepare
@@ -82,7 +82,7 @@ class _Tally:
     def add(self, scorer: XrayScorer, known: Sequence[Reference], probe: Reference, device: str) -> None:
         """Declare one scan under every heading that has references of its kind."""
         parts, kind, truth = scorer.parts, probe.look.kind, probe.code[:4]
-        x = features(probe.look, parts.backbone, parts.components, device)
+        logs = scorer.judge.logs(probe.look, device)
         peers = [r for r in known if r.look.kind == kind]
         headings = sorted({r.code[:4] for r in peers})
         if truth not in headings:
@@ -98,10 +98,11 @@ class _Tally:
         self.profile_hits.append(min(nearest, key=nearest.__getitem__) == truth)
         for heading in headings:
             declared = probe.code if heading == truth else heading
-            judged = parts.normality.judge(x, kind, declared)
+            judged = parts.normality.judge(probe.look.description, kind, declared)
             assert judged is not None
+            judged = scorer.judge.join(judged, logs, declared)
             odd = judged.oddness
-            p = parts.calibration["xray.packing"](odd, chain_of(kind, declared)).p_value
+            p = parts.calibration[scorer.judge.scale(kind)](odd, chain_of(kind, declared)).p_value
             rival = min(d for other, d in nearest.items() if other != heading)
             row = (odd, p, float(np.log((nearest[heading] + 1e-9) / (rival + 1e-9))))
             (self.true if heading == truth else self.wrong).append(row)

@@ -54,10 +54,10 @@ class Examination:
 
 def examine(scorer: XrayScorer, scan: Scan, hs: HsCode | None = None, *, name: str = "scan") -> Examination:
     """Measure and rank one scan, and judge it under `hs` if given."""
-    look, x = scorer.look(scan)
+    look = scorer.look(scan)
     scale = scorer.parts.scale
     best = scale.kilograms(look) if scale.usable else None
-    judged = scorer.parts.normality.judge(x, look.kind, None)
+    judged = scorer.judge(look, None, device=scorer.device)
     return Examination(
         look=look,
         areal_density=look.measurement.areal_density,

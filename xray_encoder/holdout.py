@@ -18,18 +18,20 @@ from xray_encoder.weigh import Densities, Scale, weighable
 
 MIN_SCANS = 6
 START_SHARPNESS = 4.0
-_ONE_BY_ONE = 40  # scans of a kind: up to so many, each is held out by itself
 _SHARPNESS = tuple(np.geomspace(0.5, 8.0, 24))
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """A clean scan that was looked at; `trained` if the backbone learned from it."""
+    """A clean scan that was looked at, and what was declared about it; see `data.Example`."""
 
     look: Look
     code: str
-    gross_kg: float | None
-    trained: bool = False
+    gross_kg: float | None = None
+    packages: int | None = None
+    importer: str = ""
+    lot: str = ""
+    name: str = ""
 
 
 def make_folds(
@@ -37,17 +39,17 @@ def make_folds(
 ) -> list[list[int]]:
     """Scans to hold out together: a few folds of a large kind, each scan by itself of a small one.
 
-    Scans that trained the backbone are never held out: it knows them.
+    Scans of one code are dealt out over the folds of a large kind.
     """
     kinds = [r.look.kind for r in references]
     folds: list[list[int]] = []
     for kind in sorted(set(kinds)):
-        fresh = [i for i, r in enumerate(references) if kinds[i] == kind and not r.trained]
-        if kinds.count(kind) <= _ONE_BY_ONE:
-            folds += [[i] for i in fresh]
+        members = [i for i, k in enumerate(kinds) if k == kind]
+        if len(members) < config.least_scans:
+            folds += [[i] for i in members]
         else:
-            mixed = [int(i) for i in rng.permutation(fresh)]
-            folds += [sorted(mixed[k :: config.folds]) for k in range(config.folds)]
+            mixed = sorted(rng.permutation(members), key=lambda i: references[i].code)  # stable: mixed within
+            folds += [sorted(int(i) for i in mixed[k :: config.folds]) for k in range(config.folds)]
     return [fold for fold in folds if fold]
 
 

@@ -1,4 +1,4 @@
-"""What is computed once for each scan, whoever asks: container, canonical crop, packing, measurement."""
+"""What is computed once for each scan, whoever asks: container, crops, packing, measurement."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from customs.scan import Scan
 from xray_encoder.data import kind_of
+from xray_encoder.depth import deep_crop, describe
 from xray_encoder.inserted import standout
 from xray_encoder.measure import Measurement, measure
 from xray_encoder.packing import CAP, SHAPE, packing_features
@@ -19,6 +20,8 @@ from xray_encoder.reading import Crop, find_container
 class Look:
     """canonical: float32 `SHAPE`, −ln T of the cargo; packing: (features,); kind: see `data.kind_of`.
 
+    description: (numbers,), see `depth.DESCRIPTION`.
+    deep: see `depth.deep_crop`, None for pictures too shallow.
     standout: see `inserted.standout`; None for pictures too shallow to see into a load.
     """
 
@@ -27,6 +30,8 @@ class Look:
     packing: npt.NDArray[np.float64]
     measurement: Measurement
     kind: str
+    description: npt.NDArray[np.float64]
+    deep: npt.NDArray[np.float16] | None = None
     standout: npt.NDArray[np.float32] | None = None
 
 
@@ -35,12 +40,15 @@ def look_at(scan: Scan) -> Look:
     crop = find_container(scan)
     canonical = crop.canonical(scan, SHAPE, CAP)
     kind = kind_of(scan)
-    deep = standout(scan, crop) if kind == "16-bit" else None
-    return Look(crop, canonical, packing_features(canonical), measure(scan, crop), kind, deep)
-
-
-def coarse(canonical: npt.NDArray[np.float32], rows: int, columns: int) -> npt.NDArray[np.float32]:
-    """The canonical crop for the backbone: means over areas, (rows, columns)."""
-    from xray_encoder.reading.container import resample
-
-    return resample(canonical, (rows, columns))
+    packing, measurement = packing_features(canonical), measure(scan, crop)
+    deep = deep_crop(scan, crop) if kind == "16-bit" else None
+    return Look(
+        crop,
+        canonical,
+        packing,
+        measurement,
+        kind,
+        describe(packing, deep, measurement),
+        deep,
+        standout(scan, crop) if deep is not None else None,
+    )

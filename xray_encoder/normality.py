@@ -53,6 +53,7 @@ class Judgement:
     oddness: log of how much further the declared code's references are than the nearest other
         heading's, plus a part of how far they are at all; higher is odder. A ratio has no unit, so oddness on
         few pictures of one kind can be counted among the clean scans of another.
+    own: squared distance per feature to the declared code's references, about 1 for a clean scan.
     group: the code prefix whose references stood for the declared code, `size` of them.
     ranking: headings with probability, best first.
     """
@@ -61,6 +62,7 @@ class Judgement:
     group: str
     size: int
     ranking: tuple[tuple[str, float], ...]
+    own: float = float("nan")
 
 
 class Normality:
@@ -128,11 +130,9 @@ class Normality:
         for name in names:
             total, own = scatter[name]
             within = (total + _PRIOR_PAIRS * pooled) / (own + _PRIOR_PAIRS)
-            within = (1 - shrinkage) * within + shrinkage * np.eye(p) * float(np.trace(within)) / p
-            value, vector = np.linalg.eigh(within)
-            whiten = (vector / np.sqrt(np.maximum(value, 1e-6))) @ vector.T / np.sqrt(p)
-            spaces[name] = space = Space(*units[name], whiten)
             rows = np.flatnonzero(kind == name)
+            whiten = _whitening(within, np.ptp(x[rows], axis=0) > 0, shrinkage)
+            spaces[name] = space = Space(*units[name], whiten)
             for one in sorted(set(code[rows].tolist())):
                 members = rows[code[rows] == one]
                 leaves.append(Leaf(name, one, len(members), space(x[members]).mean(axis=0)))
@@ -144,7 +144,7 @@ class Normality:
         rest = self._means[kind] - self.spaces[kind](x)
         return np.asarray((rest**2).sum(axis=1) / (1 + 1 / count))
 
-    def judge(self, x: Vector, kind: str, declared: str | None) -> Judgement | None:
+    def judge(self, x: Vector, kind: str, declared: str | None, importer: str = "") -> Judgement | None:
         """Judge one scan; None if there is no reference scan of this kind at all.
 
         `group` is empty, and oddness NaN, if no code of the declared chapter has a reference of this kind.
@@ -163,7 +163,7 @@ class Normality:
         rival = min((float(d[i]) for i in others), default=1.0)
         oddness = np.log(own + _EPS) - np.log(rival + _EPS) + self.absolute * np.log(own + _EPS)
         size = sum(self._of_kind[kind][i].count for i in mine)
-        return Judgement(float(oddness), group, size, ranking)
+        return Judgement(float(oddness), group, size, ranking, own + _EPS)
 
     def _tolerance(self, declared: str, code: str) -> float:
         """How much further off a scan lies from the references of a sister code than from its own code's."""
@@ -197,6 +197,19 @@ def prefixes(code: str) -> tuple[str, ...]:
 def common(one: str, other: str) -> int:
     """Length of the nearest HS level that two codes share: 8, 6, 4, 2 or 0."""
     return next((n for n in (8, 6, 4, 2) if one[:n] == other[:n] and min(len(one), len(other)) >= n), 0)
+
+
+def _whitening(within: npt.NDArray, seen: npt.NDArray[np.bool_], shrinkage: float) -> npt.NDArray[np.float64]:
+    """Square root of the inverse covariance of the features that a kind shows at all, per feature."""
+    if not seen.any():
+        seen = np.ones_like(seen)
+    p = int(seen.sum())
+    part = within[np.ix_(seen, seen)]
+    part = (1 - shrinkage) * part + shrinkage * np.eye(p) * float(np.trace(part)) / p
+    value, vector = np.linalg.eigh(part)
+    out = np.zeros_like(within)
+    out[np.ix_(seen, seen)] = (vector / np.sqrt(np.maximum(value, 1e-6))) @ vector.T / np.sqrt(p)
+    return out
 
 
 def _any_under(codes: Sequence[str], group: str) -> bool:

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from customs.artefact import ArtefactWriter, open_artefact
+from customs.artefact import Artefact, ArtefactWriter, open_artefact
 from customs.calibrate import Conformal
 from customs.config import make_config
-from xray_encoder.heat import PatchNormality
+from xray_encoder.bank import PatchBank
+from xray_encoder.depth import DESCRIPTION
 from xray_encoder.inserted import Standouts
-from xray_encoder.look import Look, coarse
-from xray_encoder.model import Backbone, XrayConfig
+from xray_encoder.model import XrayConfig
 from xray_encoder.normality import Leaf, Normality, Space, prefixes
-from xray_encoder.packing import FEATURES
+from xray_encoder.recogniser import Recogniser
 from xray_encoder.weigh import MASS_TERMS, Densities, Scale
 
 KIND = "xray"
+
+
+class Learned(Protocol):
+    """A part that can be kept: arrays and the rest."""
+
+    def tensors(self) -> dict[str, npt.NDArray]:
+        """For a safetensors file."""
+        ...
+
+    def about(self) -> dict[str, Any]:
+        """For a JSON document."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,43 +42,17 @@ class Parts:
 
     config: XrayConfig
     normality: Normality
-    patches: PatchNormality
+    patches: PatchBank
     densities: Densities | None
     scale: Scale
     standouts: Standouts | None
     calibration: Mapping[str, Conformal]
-    backbone: Backbone | None = None
-    components: npt.NDArray[np.float64] | None = None  # (1 + components, width): mean, then principal axes
+    recogniser: Recogniser | None = None
 
-
-def features(
-    look: Look, backbone: Backbone | None, components: npt.NDArray | None, device: str
-) -> npt.NDArray:
-    """Packing features, and the backbone's leading components where there is one: (p,)."""
-    if backbone is None or components is None:
-        return look.packing
-    if look.kind not in backbone.kinds:  # it never saw such pictures: it has nothing to say about them
-        return np.concatenate([look.packing, np.zeros(len(components) - 1)])
-    crop = coarse(look.canonical, backbone.config.rows, backbone.config.columns)
-    embedding = backbone.embed(crop[None], device)[0]
-    return np.concatenate([look.packing, (embedding - components[0]) @ components[1:].T])
-
-
-def feature_rows(
-    looks: Sequence[Look], backbone: Backbone | None, components: npt.NDArray | None, device: str
-) -> npt.NDArray[np.float64]:
-    """`features` of many scans at once: (n, p)."""
-    rows = np.stack([look.packing for look in looks])
-    if backbone is None or components is None:
-        return rows
-    embedded = np.zeros((len(looks), len(components) - 1))
-    known = [i for i, look in enumerate(looks) if look.kind in backbone.kinds]
-    if known:
-        config = backbone.config
-        crops = np.stack([coarse(looks[i].canonical, config.rows, config.columns) for i in known])
-        embedding = backbone.embed(crops, device, batch=config.batch)
-        embedded[known] = (embedding - components[0]) @ components[1:].T
-    return np.concatenate([rows, embedded], axis=1)
+    def learned(self) -> dict[str, Learned]:
+        """Parts that keep themselves, by the name of their files."""
+        found: dict[str, Learned | None] = {"patches": self.patches, "recogniser": self.recogniser}
+        return {name: part for name, part in found.items() if part is not None}
 
 
 def chain_of(kind: str, code: str) -> tuple[str, ...]:
@@ -82,27 +67,25 @@ def save_parts(
     tensors = {
         "scale_weights": parts.scale.weights,
         "leaves": np.stack([leaf.mean for leaf in parts.normality.leaves]),
-        "patch_means": parts.patches.means,
-        "patch_precision": parts.patches.precision,
-        "patch_limits": parts.patches.limits,
     }
     for kind, space in parts.normality.spaces.items():
         tensors[f"{kind}/centre"] = space.centre
         tensors[f"{kind}/scale"] = space.scale
         tensors[f"{kind}/whiten"] = space.whiten
+    learned = parts.learned()
     with ArtefactWriter(
         folder,
         kind=KIND,
         config=dataclasses.asdict(parts.config),
-        preprocessing={"features": list(FEATURES), "mass_terms": list(MASS_TERMS)},
+        preprocessing={"features": list(DESCRIPTION), "mass_terms": list(MASS_TERMS)},
         data_fingerprint=data_fingerprint,
         figures=figures,
     ) as writer:
         writer.tensors("normality", tensors)
-        if parts.backbone is not None and parts.components is not None:
-            state = {k: v.detach().cpu().numpy() for k, v in parts.backbone.state_dict().items()}
-            writer.tensors("backbone", {**state, "components": parts.components})
-        writer.document("parts", _document(parts))
+        for name, part in learned.items():
+            writer.tensors(name, part.tensors())
+        about = {name: part.about() for name, part in learned.items()}
+        writer.document("parts", {**_document(parts), "learned": about})
         for check, conformal in parts.calibration.items():
             writer.calibration(check, conformal)
 
@@ -117,13 +100,7 @@ def load_parts(folder: Path) -> Parts:
         for kind in about["kinds"]
     }
     named = zip(about["leaves"], tensors["leaves"], strict=True)
-    backbone, components = None, None
-    if about["headings"]:
-        state = artefact.tensors("backbone")
-        components = state.pop("components")
-        backbone = Backbone(config, about["headings"], about["backbone_kinds"])
-        backbone.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
-        backbone.eval()
+    learned = about["learned"]
     return Parts(
         config=config,
         normality=Normality(
@@ -133,22 +110,21 @@ def load_parts(folder: Path) -> Parts:
             absolute=config.absolute,
             sisters={int(level): factor for level, factor in about["sisters"].items()},
         ),
-        patches=PatchNormality(
-            [(kind, code) for kind, code in about["patch_groups"]],
-            about["patch_kinds"],
-            tensors["patch_means"],
-            tensors["patch_precision"],
-            tensors["patch_limits"],
-        ),
+        patches=PatchBank.read(artefact.tensors("patches"), learned["patches"]),
         densities=_densities(about["densities"]),
         scale=Scale(tensors["scale_weights"], *about["scale"]),
         standouts=None
         if about["standouts"] is None
         else Standouts({prefix: (mean, spread) for prefix, (mean, spread) in about["standouts"].items()}),
         calibration={check: artefact.calibration(check) for check in about["calibrated"]},
-        backbone=backbone,
-        components=components,
+        recogniser=_recogniser(artefact, learned, config),
     )
+
+
+def _recogniser(artefact: Artefact, learned: Mapping[str, Any], config: XrayConfig) -> Recogniser | None:
+    if "recogniser" not in learned:
+        return None
+    return Recogniser.read(artefact.tensors("recogniser"), learned["recogniser"], config)
 
 
 def _document(parts: Parts) -> dict[str, Any]:
@@ -158,13 +134,9 @@ def _document(parts: Parts) -> dict[str, Any]:
         "leaves": [[leaf.kind, leaf.code, leaf.count] for leaf in parts.normality.leaves],
         "sharpness": parts.normality.sharpness,
         "sisters": {str(k): v for k, v in parts.normality.sisters.items()},
-        "patch_groups": [list(group) for group in parts.patches.groups],
-        "patch_kinds": list(parts.patches.kinds),
         "densities": None if densities is None else {"of": dict(densities.of), "spread": densities.spread},
         "standouts": None if parts.standouts is None else dict(parts.standouts.of),
         "scale": [parts.scale.scans, parts.scale.low, parts.scale.high],
-        "headings": list(parts.backbone.headings) if parts.backbone is not None else [],
-        "backbone_kinds": list(parts.backbone.kinds) if parts.backbone is not None else [],
         "calibrated": list(parts.calibration),
     }
 

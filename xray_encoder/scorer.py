@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import numpy.typing as npt
-
 from customs.case import Case
 from customs.evidence import Alternative, Evidence, HeatMap, Message
 from customs.hs import HsCode
 from customs.scan import Scan
+from xray_encoder.bank import crop_of
 from xray_encoder.data import main_line
 from xray_encoder.inserted import peak
+from xray_encoder.judge import Judge
 from xray_encoder.look import Look, look_at
 from xray_encoder.normality import EMPTY, Judgement
-from xray_encoder.parts import Parts, chain_of, features, load_parts, save_parts
+from xray_encoder.parts import Parts, chain_of, load_parts, save_parts
 
 CHECKS = ("xray.packing", "xray.density", "xray.mass", "xray.inserted_object")
 _ALTERNATIVES = 5
@@ -34,9 +34,11 @@ class XrayScorer:
     def __init__(self, parts: Parts, device: str = "cpu") -> None:
         self.parts = parts
         self.device = device
-        if parts.backbone is not None:
-            parts.backbone.to(device)
-        self._looks: tuple[Scan, Look, npt.NDArray] | None = None
+        for pair in parts.recogniser.pairs if parts.recogniser is not None else ():
+            if pair.backbone is not None:
+                pair.backbone.to(device)
+        self.judge = Judge(parts.normality, parts.recogniser)
+        self._looks: tuple[Scan, Look] | None = None
 
     def fit(self, train: Sequence[Case], valid: Sequence[Case]) -> Self:
         """Learn from clean cases with scans; `valid` is held out for calibration."""
@@ -49,36 +51,33 @@ class XrayScorer:
         """Evidence of every check for each case, in order."""
         return [self._score(case) for case in cases]
 
-    def look(self, scan: Scan) -> tuple[Look, npt.NDArray]:
-        """What the scan shows and its features; the last one is kept, lines of one declaration share it."""
+    def look(self, scan: Scan) -> Look:
+        """What the scan shows; the last one is kept, lines of one declaration share it."""
         if self._looks is None or self._looks[0] is not scan:
-            found = look_at(scan)
-            self._looks = (
-                scan,
-                found,
-                features(found, self.parts.backbone, self.parts.components, self.device),
-            )
-        return self._looks[1], self._looks[2]
+            self._looks = (scan, look_at(scan))
+        return self._looks[1]
 
     def _score(self, case: Case) -> list[Evidence]:
         if case.scan is None:
             return [Evidence.abstain(check, case.subject, "xray.no_scan") for check in self.checks]
-        look, x = self.look(case.scan)
+        look = self.look(case.scan)
         share = _share_of(case)
         if share.reason:
             silent = [Evidence.abstain(c, case.subject, share.reason, **share.params) for c in self.checks]
             # the weight of everything is compared once, on the first line of a load without a main one
             return [*silent[:2], self._mass(case, look), silent[3]] if share.weighs else silent
         return [
-            self._packing(case, look, x),
+            self._packing(case, look),
             self._density(case, look),
             self._mass(case, look),
             self._inserted(case, look),
         ]
 
-    def _packing(self, case: Case, look: Look, x: npt.NDArray) -> Evidence:
+    def _packing(self, case: Case, look: Look) -> Evidence:
         declared = case.declared
-        judged = self.parts.normality.judge(x, look.kind, None if declared is None else declared.digits)
+        importer = case.declaration.importer if case.declaration is not None else ""
+        digits = None if declared is None else declared.digits
+        judged = self.judge(look, digits, importer, device=self.device)
         if judged is None:
             return Evidence.abstain("xray.packing", case.subject, "xray.packing.no_kind", kind=look.kind)
         alternatives = tuple(
@@ -97,8 +96,8 @@ class XrayScorer:
                 message=Message(id=reason, params=params),
             )
         chain = chain_of(look.kind, declared.digits)
-        calibrated = self.parts.calibration["xray.packing"](judged.oddness, chain)
-        values = self.parts.patches.map(look.canonical, look.kind, judged.group)
+        calibrated = self.parts.calibration[self.judge.scale(look.kind)](judged.oddness, chain)
+        values = self.parts.patches.map(crop_of(look.canonical, look.deep), look.kind, judged.group)
         return Evidence(
             check="xray.packing",
             subject=case.subject,

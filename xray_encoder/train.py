@@ -1,4 +1,4 @@
-"""Training: look at every reference scan, train the backbone, judge held-out scans, calibrate, write."""
+"""Training: look at every reference scan, learn to recognise, judge held-out scans, calibrate, write."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch.nn import functional
 
 from customs.artefact import fingerprint_of
 from customs.calibrate import Conformal
@@ -19,8 +17,8 @@ from customs.case import Case
 from customs.config import load_config
 from customs.errors import InvalidValue
 from customs.progress import Progress, silent
+from xray_encoder.bank import PatchBank, crop_of
 from xray_encoder.data import Example, find_examples
-from xray_encoder.heat import PatchNormality
 from xray_encoder.holdout import (
     MIN_SCANS,
     START_SHARPNESS,
@@ -33,11 +31,12 @@ from xray_encoder.holdout import (
     make_folds,
     sister_factors,
 )
-from xray_encoder.look import coarse, look_at
-from xray_encoder.model import Backbone, XrayConfig, as_input
+from xray_encoder.judge import BY_DISTANCE, RECOGNISED, Judge
+from xray_encoder.look import Look, look_at
+from xray_encoder.model import XrayConfig, crops
 from xray_encoder.normality import Normality
-from xray_encoder.packing import CAP
-from xray_encoder.parts import Parts, chain_of, feature_rows
+from xray_encoder.parts import Parts, chain_of
+from xray_encoder.recogniser import Recogniser, best_temperature
 from xray_encoder.scorer import XrayScorer, declared_kg
 
 CONFIGS = Path(__file__).with_name("configs")
@@ -69,7 +68,17 @@ def look_at_all(examples: Sequence[Example], progress: Progress = silent) -> lis
     """Read and measure every example."""
     found = []
     for i, example in enumerate(examples):
-        found.append(Reference(look_at(example.read()), example.code, example.gross_kg))
+        found.append(
+            Reference(
+                look_at(example.read()),
+                example.code,
+                example.gross_kg,
+                example.packages,
+                example.importer,
+                example.lot,
+                example.path.name,
+            )
+        )
         progress("looking at scans", i + 1, len(examples))
     return found
 
@@ -77,7 +86,14 @@ def look_at_all(examples: Sequence[Example], progress: Progress = silent) -> lis
 def fit_cases(train: Sequence[Case], valid: Sequence[Case], config: XrayConfig) -> Parts:
     """Fit on clean cases instead of files; those without scan or code are passed over."""
     references = [
-        Reference(look_at(case.scan), case.declared.digits, declared_kg(case))
+        Reference(
+            look_at(case.scan),
+            case.declared.digits,
+            declared_kg(case),
+            case.line.packages if case.line is not None else None,
+            case.declaration.importer if case.declaration is not None else "",
+            name=case.subject,
+        )
         for case in [*train, *valid]
         if case.scan is not None and case.declared is not None
     ]
@@ -86,18 +102,32 @@ def fit_cases(train: Sequence[Case], valid: Sequence[Case], config: XrayConfig) 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """References with their features x (scans, p), and the backbone that made part of them."""
+    """References, the folds of the large kinds and what was learned from those; `x` (scans, numbers).
+
+    logs: held-out log probabilities (scans, codes), NaN where nothing was recognised.
+    """
 
     references: list[Reference]
     x: npt.NDArray[np.float64]
-    backbone: Backbone | None
-    components: npt.NDArray[np.float64] | None
+    folds: list[list[int]]
+    recogniser: Recogniser | None
+    logs: npt.NDArray[np.float64] | None
 
     def without(self, left_out: Sequence[int]) -> Prepared:
-        """The same less some scans; only right for scans that did not train the backbone."""
-        assert not any(self.references[i].trained for i in left_out)
-        kept = np.setdiff1d(np.arange(len(self.x)), left_out)
-        return dataclasses.replace(self, references=[self.references[i] for i in kept], x=self.x[kept])
+        """The same less some scans; only right for kinds that nothing was learned from."""
+        gone = set(left_out)
+        known = () if self.recogniser is None else self.recogniser.kinds
+        assert not any(self.references[i].look.kind in known for i in gone)
+        kept = [i for i in range(len(self.x)) if i not in gone]
+        place = {old: new for new, old in enumerate(kept)}
+        folds = [[place[i] for i in fold if i in place] for fold in self.folds]
+        return Prepared(
+            [self.references[i] for i in kept],
+            self.x[kept],
+            [fold for fold in folds if fold],
+            self.recogniser,
+            None if self.logs is None else self.logs[kept],
+        )
 
 
 def fit_references(
@@ -119,9 +149,10 @@ def prepare(
     *,
     seed: int = 0,
     device: str = "cpu",
+    unlabelled: Sequence[Look] = (),
     progress: Progress = silent,
 ) -> Prepared:
-    """Train the backbone, if the configuration has one, and compute the features of every reference."""
+    """Deal the scans out over folds, and learn to recognise the codes of the large kinds."""
     headings = len({r.code[:4] for r in references})
     if len(references) < MIN_SCANS or headings < 2:
         raise InvalidValue(
@@ -129,11 +160,37 @@ def prepare(
             field="data",
             remedy=f"give at least {MIN_SCANS} clean scans of at least two headings",
         )
-    rng = np.random.default_rng(seed)
-    backbone, flagged = _train_backbone(list(references), config, rng, seed, device, progress)
-    components = _principal(flagged, backbone, config, device)
-    x = feature_rows([r.look for r in flagged], backbone, components, device)
-    return Prepared(flagged, x, backbone, components)
+    folds = make_folds(references, config, np.random.default_rng(seed))
+    x = np.stack([r.look.description for r in references])
+    kinds = [r.look.kind for r in references]
+    large = [i for i, kind in enumerate(kinds) if kinds.count(kind) >= config.least_scans]
+    codes = [references[i].code for i in large]
+    if len(set(codes)) < 2 or config.trees < 1:
+        return Prepared(list(references), x, folds, None, None)
+    place = {old: new for new, old in enumerate(large)}
+    parts = [[place[i] for i in fold] for fold in folds if fold[0] in place]
+    # folds of several large kinds are learned from together: part k of each is left out at once
+    together = [sorted(i for part in parts[k :: config.folds] for i in part) for k in range(config.folds)]
+    a = np.stack([crops(references[i].look.canonical, references[i].look.deep, config) for i in large])
+    recogniser = Recogniser.fit(
+        x[large],
+        a,
+        codes,
+        [kinds[i] for i in large],
+        together,
+        config,
+        unlabelled=np.stack([crops(look.canonical, look.deep, config) for look in unlabelled])
+        if unlabelled
+        else None,
+        seed=seed,
+        device=device,
+        progress=progress,
+    )
+    found = recogniser.held_out(x[large], a, codes, together, device)
+    recogniser = dataclasses.replace(recogniser, temperature=best_temperature(recogniser, found, codes))
+    logs = np.full((len(x), len(recogniser.codes)), np.nan)
+    logs[large] = found
+    return Prepared(list(references), x, folds, recogniser, logs)
 
 
 def fit_prepared(
@@ -145,9 +202,8 @@ def fit_prepared(
     progress: Progress = silent,
 ) -> tuple[XrayScorer, dict[str, Any]]:
     """Judge held-out scans, calibrate on them, then learn from all."""
-    references, x = prepared.references, prepared.x
+    references, x, folds = prepared.references, prepared.x, prepared.folds
     codes, kinds = [r.code for r in references], [r.look.kind for r in references]
-    folds = make_folds(references, config, np.random.default_rng(seed))
     first = hold_out(x, codes, kinds, folds, config, sisters={}, sharpness=START_SHARPNESS)
     sisters = sister_factors(x, codes, kinds, config)
     sharpness = best_sharpness(first, codes)
@@ -160,12 +216,22 @@ def fit_prepared(
             field="data",
             remedy="give at least two scans of some headings",
         )
-    calibration = {
-        "xray.packing": Conformal.fit(
-            [held[i].oddness for i in spoke],
-            [chain_of(kinds[i], codes[i]) for i in spoke],
-        )
-    }
+    normality = Normality.fit(
+        x,
+        codes,
+        kinds,
+        shrinkage=config.shrinkage,
+        absolute=config.absolute,
+        sharpness=sharpness,
+        sisters=sisters,
+    )
+    judge = Judge(normality, prepared.recogniser)
+    chains = {i: chain_of(kinds[i], codes[i]) for i in spoke}
+    calibration = {BY_DISTANCE: Conformal.fit([held[i].oddness for i in spoke], [chains[i] for i in spoke])}
+    if prepared.logs is not None:
+        seen = [i for i in spoke if np.isfinite(prepared.logs[i]).all()]
+        held |= {i: judge.join(held[i], prepared.logs[i], codes[i]) for i in seen}
+        calibration[RECOGNISED] = Conformal.fit([held[i].oddness for i in seen], [chains[i] for i in seen])
     densities, density_scores = fit_densities(references, folds)
     scale, mass_scores = fit_scale(references, folds)
     standouts, standout_scores = fit_standouts(references, folds)
@@ -178,22 +244,19 @@ def fit_prepared(
             calibration[check] = Conformal.fit([s for s, _ in scores], [chain for _, chain in scores])
     parts = Parts(
         config=config,
-        normality=Normality.fit(
-            x,
+        normality=normality,
+        patches=PatchBank.fit(
+            [crop_of(r.look.canonical, r.look.deep) for r in references],
             codes,
             kinds,
-            shrinkage=config.shrinkage,
-            absolute=config.absolute,
-            sharpness=sharpness,
-            sisters=sisters,
+            kept=config.patches,
+            seed=seed,
         ),
-        patches=PatchNormality.fit([r.look.canonical for r in references], codes, kinds),
         densities=densities,
         scale=scale,
         standouts=standouts,
         calibration=calibration,
-        backbone=prepared.backbone,
-        components=prepared.components,
+        recogniser=prepared.recogniser,
     )
     progress("calibrating", 2, 2)
     figures: dict[str, Any] = {
@@ -208,83 +271,3 @@ def fit_prepared(
     if mass_scores:
         figures["mass_error_median"] = float(np.median([abs(np.expm1(s)) for s, _ in mass_scores]))
     return XrayScorer(parts, device), figures
-
-
-def _train_backbone(
-    references: list[Reference],
-    config: XrayConfig,
-    rng: np.random.Generator,
-    seed: int,
-    device: str,
-    progress: Progress,
-) -> tuple[Backbone | None, list[Reference]]:
-    """Train on half of the scans of every large kind; the other half stays unseen, to calibrate on."""
-    if not config.backbone or config.epochs < 1:
-        return None, references
-    kinds = [r.look.kind for r in references]
-    usable = [i for i, kind in enumerate(kinds) if kinds.count(kind) >= config.least_scans]
-    usable = [int(i) for i in rng.permutation(usable)]
-    chosen = sorted(usable[: len(usable) // 2])
-    headings = sorted({references[i].code[:4] for i in chosen})
-    if len(headings) < 2:
-        return None, references
-    crops = np.stack([coarse(references[i].look.canonical, config.rows, config.columns) for i in chosen])
-    target = torch.tensor([headings.index(references[i].code[:4]) for i in chosen], device=device)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        backbone = Backbone(config, headings, sorted({kinds[i] for i in chosen})).to(device)
-        steps = -(-len(chosen) // config.batch)
-        optimiser = torch.optim.AdamW(
-            backbone.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, max_lr=config.learning_rate, total_steps=config.epochs * steps
-        )
-        for epoch in range(config.epochs):
-            backbone.train()
-            order = rng.permutation(len(chosen))
-            for step in range(steps):
-                batch = order[step * config.batch : (step + 1) * config.batch]
-                if len(batch) < 2:  # batch statistics of one scan say nothing
-                    schedule.step()
-                    continue
-                logits = backbone(as_input(_augment(crops[batch], rng), device))
-                loss = functional.cross_entropy(
-                    logits, target[torch.from_numpy(batch).to(device)], label_smoothing=0.1
-                )
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-            progress("training the backbone", epoch + 1, config.epochs)
-    seen = set(chosen)
-    return backbone.eval(), [dataclasses.replace(r, trained=i in seen) for i, r in enumerate(references)]
-
-
-def _augment(crops: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """What differs between scanners and loads of the same goods: direction, gain, depth, position, noise."""
-    out = np.empty_like(crops)
-    for i, crop in enumerate(crops):
-        one = crop[:, ::-1] if rng.random() < 0.5 else crop
-        one = one * np.float32(rng.uniform(0.8, 1.25))
-        if rng.random() < 0.5:  # eight bits: −ln T in steps of a grey level
-            one = -np.log(np.maximum(np.round(np.exp(-one) * 255), 1) / 255)
-        one = np.roll(one, int(rng.integers(-6, 7)), axis=1)
-        one = one + rng.normal(0, 0.02, one.shape)
-        out[i] = np.clip(one, 0, CAP)
-    return out
-
-
-def _principal(
-    references: Sequence[Reference], backbone: Backbone | None, config: XrayConfig, device: str
-) -> npt.NDArray[np.float64] | None:
-    """Mean and leading principal axes of the embedding, scaled to unit variance: (1 + components, width)."""
-    if backbone is None:
-        return None
-    crops = [coarse(r.look.canonical, config.rows, config.columns) for r in references if r.trained]
-    embedding = backbone.embed(np.stack(crops), device, batch=config.batch)
-    mean = embedding.mean(axis=0)
-    _, size, axes = np.linalg.svd(embedding - mean, full_matrices=False)
-    kept = min(config.components, len(size))
-    deviation = np.maximum(size[:kept] / np.sqrt(max(len(embedding) - 1, 1)), 1e-6)
-    return np.vstack([mean, axes[:kept] / deviation[:, None]])

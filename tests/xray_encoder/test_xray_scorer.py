@@ -119,7 +119,7 @@ def test_a_block_put_into_a_clean_load_is_odd_and_found(scorer: XrayScorer, tiny
     ]
     assert len(frozen) >= 3
     for case in frozen[:4]:
-        top, left, bottom, right = scorer.look(case.scan)[0].crop.cargo
+        top, left, bottom, right = scorer.look(case.scan).crop.cargo
         at = (
             slice(top + int(0.55 * (bottom - top)), top + int(0.75 * (bottom - top))),
             slice(left + 200, left + 224),
@@ -209,7 +209,8 @@ def test_the_backbone_trains_and_is_kept(tiny_world: Path, tmp_path: Path, cases
     }
     train([tiny_world], tmp_path / "m", overrides=options)
     one = XrayScorer.load(tmp_path / "m")
-    assert one.parts.backbone is not None
+    assert one.parts.recogniser is not None
+    assert one.parts.recogniser.pairs[0].backbone is not None
     assert comparable([one.score([c])[0] for c in cases[:2]]) == comparable(one.score(cases[:2]))
 
 
