@@ -29,10 +29,10 @@ class _Unit:
 
 
 def find_motor(inside: npt.NDArray) -> tuple[int, int] | None:
-    """Columns (first, last + 1) of the cooling unit at one end of `inside`, its post included, or None.
+    """Columns (first, last + 1) of the cooling unit at one end of `inside`, with its post; or None.
 
-    inside: −ln(transmission) without walls, (rows, columns), of a 40-footer from roof to floor and from end to
-    end. What looks alike at both ends is a load.
+    inside: −ln(transmission) without walls, (rows, columns), of a 40-footer from roof to floor and from end
+    to end. What looks alike at both ends is a load.
     """
     rows, columns = inside.shape
     if rows < 24 or columns < 96:

@@ -38,7 +38,7 @@ def read(data: bytes, name: str, field: str) -> Raw:
     check_bytes(len(data), field)
     pages, description = decode_pages(data, field=field, max_pages=_MAX_PAGES)
     pages = [page for page in pages if page.shape[:2] == pages[0].shape[:2]]
-    check_size(*pages[0].shape[:2], len(pages), field)
+    check_size(pages[0].shape[0], pages[0].shape[1], len(pages), field)
     notes = _notes(description, field)
     material = None
     if notes.pop("material", False):
