@@ -98,9 +98,8 @@ class _Tally:
         self.profile_hits.append(min(nearest, key=nearest.__getitem__) == truth)
         for heading in headings:
             declared = probe.code if heading == truth else heading
-            judged = parts.normality.judge(probe.look.description, kind, declared)
+            judged = scorer.judge.with_logs(probe.look, declared, logs)
             assert judged is not None
-            judged = scorer.judge.join(judged, logs, declared)
             odd = judged.oddness
             p = parts.calibration[scorer.judge.scale(kind)](odd, chain_of(kind, declared)).p_value
             rival = min(d for other, d in nearest.items() if other != heading)

@@ -18,10 +18,14 @@ RECOGNISED, BY_DISTANCE = "xray.packing", "xray.packing.distance"
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """normality: for every kind of picture; recogniser: for the kinds it learned from."""
+    """normality: packing features, for every kind of picture.
+
+    deep: everything that a scan shows, and recogniser: for the kinds that were learned from, None without.
+    """
 
     normality: Normality
-    recogniser: Recogniser | None
+    deep: Normality | None = None
+    recogniser: Recogniser | None = None
 
     def scale(self, kind: str) -> str:
         """Which clean scores the oddness of a kind is counted among."""
@@ -43,16 +47,24 @@ class Judge:
         self, look: Look, declared: str | None, importer: str = "", *, device: str = "cpu"
     ) -> Judgement | None:
         """Judge one scan; see `Normality.judge`."""
-        judged = self.normality.judge(look.description, look.kind, declared, importer)
-        return None if judged is None else self.join(judged, self.logs(look, device), declared)
+        return self.with_logs(look, declared, self.logs(look, device), importer)
 
-    def join(self, judged: Judgement, logs: Vector | None, declared: str | None) -> Judgement:
-        """The distance's judgement corrected by what was recognised."""
-        if logs is None or self.recogniser is None:
-            return judged
+    def with_logs(
+        self, look: Look, declared: str | None, logs: Vector | None, importer: str = ""
+    ) -> Judgement | None:
+        """The same where `logs` are known already."""
+        if logs is None or self.deep is None:
+            return self.normality.judge(look.packing, look.kind, declared, importer)
+        judged = self.deep.judge(look.description, look.kind, declared, importer)
+        return None if judged is None else self.join(judged, logs, declared)
+
+    def join(self, judged: Judgement, logs: Vector, declared: str | None) -> Judgement:
+        """A judgement of `deep` with what was recognised."""
+        assert self.recogniser is not None
+        assert self.deep is not None
         ranking = self.recogniser.ranking(logs)
         if declared is None or not judged.group:
             return dataclasses.replace(judged, ranking=ranking)
         gap = self.recogniser.gap(logs, declared, judged.group)
-        oddness = gap + self.normality.absolute * float(np.log(judged.own))
+        oddness = gap + self.deep.absolute * float(np.log(judged.own))
         return dataclasses.replace(judged, oddness=oddness, ranking=ranking)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -131,12 +132,49 @@ class Normality:
             total, own = scatter[name]
             within = (total + _PRIOR_PAIRS * pooled) / (own + _PRIOR_PAIRS)
             rows = np.flatnonzero(kind == name)
-            whiten = _whitening(within, np.ptp(x[rows], axis=0) > 0, shrinkage)
+            within = (1 - shrinkage) * within + shrinkage * np.eye(p) * float(np.trace(within)) / p
+            value, vector = np.linalg.eigh(within)
+            whiten = (vector / np.sqrt(np.maximum(value, 1e-6))) @ vector.T / np.sqrt(p)
             spaces[name] = space = Space(*units[name], whiten)
             for one in sorted(set(code[rows].tolist())):
                 members = rows[code[rows] == one]
                 leaves.append(Leaf(name, one, len(members), space(x[members]).mean(axis=0)))
         return cls(spaces, leaves, sharpness=sharpness, absolute=absolute, sisters=sisters)
+
+    def tensors(self) -> dict[str, npt.NDArray]:
+        """For the artefact."""
+        out: dict[str, npt.NDArray] = {"leaves": np.stack([leaf.mean for leaf in self.leaves])}
+        for kind, space in self.spaces.items():
+            out[f"{kind}/centre"] = space.centre
+            out[f"{kind}/scale"] = space.scale
+            out[f"{kind}/whiten"] = space.whiten
+        return out
+
+    def about(self) -> dict[str, Any]:
+        """What is not an array."""
+        return {
+            "kinds": list(self.spaces),
+            "leaves": [[leaf.kind, leaf.code, leaf.count] for leaf in self.leaves],
+            "sharpness": self.sharpness,
+            "absolute": self.absolute,
+            "sisters": {str(level): factor for level, factor in self.sisters.items()},
+        }
+
+    @classmethod
+    def read(cls, tensors: Mapping[str, npt.NDArray], about: Mapping[str, Any]) -> Normality:
+        """Restore exactly."""
+        spaces = {
+            kind: Space(tensors[f"{kind}/centre"], tensors[f"{kind}/scale"], tensors[f"{kind}/whiten"])
+            for kind in about["kinds"]
+        }
+        named = zip(about["leaves"], tensors["leaves"], strict=True)
+        return cls(
+            spaces,
+            [Leaf(kind, code, count, mean) for (kind, code, count), mean in named],
+            sharpness=about["sharpness"],
+            absolute=about["absolute"],
+            sisters={int(level): factor for level, factor in about["sisters"].items()},
+        )
 
     def distances(self, x: Vector, kind: str) -> Vector:
         """Squared distance per feature to each code of the kind, about 1 for a clean scan: (codes,)."""
@@ -197,19 +235,6 @@ def prefixes(code: str) -> tuple[str, ...]:
 def common(one: str, other: str) -> int:
     """Length of the nearest HS level that two codes share: 8, 6, 4, 2 or 0."""
     return next((n for n in (8, 6, 4, 2) if one[:n] == other[:n] and min(len(one), len(other)) >= n), 0)
-
-
-def _whitening(within: npt.NDArray, seen: npt.NDArray[np.bool_], shrinkage: float) -> npt.NDArray[np.float64]:
-    """Square root of the inverse covariance of the features that a kind shows at all, per feature."""
-    if not seen.any():
-        seen = np.ones_like(seen)
-    p = int(seen.sum())
-    part = within[np.ix_(seen, seen)]
-    part = (1 - shrinkage) * part + shrinkage * np.eye(p) * float(np.trace(part)) / p
-    value, vector = np.linalg.eigh(part)
-    out = np.zeros_like(within)
-    out[np.ix_(seen, seen)] = (vector / np.sqrt(np.maximum(value, 1e-6))) @ vector.T / np.sqrt(p)
-    return out
 
 
 def _any_under(codes: Sequence[str], group: str) -> bool:

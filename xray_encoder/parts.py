@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from customs.artefact import Artefact, ArtefactWriter, open_artefact
@@ -17,7 +16,7 @@ from xray_encoder.bank import PatchBank
 from xray_encoder.depth import DESCRIPTION
 from xray_encoder.inserted import Standouts
 from xray_encoder.model import XrayConfig
-from xray_encoder.normality import Leaf, Normality, Space, prefixes
+from xray_encoder.normality import Normality, prefixes
 from xray_encoder.recogniser import Recogniser
 from xray_encoder.weigh import MASS_TERMS, Densities, Scale
 
@@ -47,11 +46,17 @@ class Parts:
     scale: Scale
     standouts: Standouts | None
     calibration: Mapping[str, Conformal]
+    deep: Normality | None = None
     recogniser: Recogniser | None = None
 
     def learned(self) -> dict[str, Learned]:
         """Parts that keep themselves, by the name of their files."""
-        found: dict[str, Learned | None] = {"patches": self.patches, "recogniser": self.recogniser}
+        found: dict[str, Learned | None] = {
+            "normality": self.normality,
+            "deep": self.deep,
+            "patches": self.patches,
+            "recogniser": self.recogniser,
+        }
         return {name: part for name, part in found.items() if part is not None}
 
 
@@ -64,14 +69,6 @@ def save_parts(
     parts: Parts, folder: Path, *, data_fingerprint: str = "", figures: Mapping[str, Any] | None = None
 ) -> None:
     """Write an artefact folder of kind `xray`."""
-    tensors = {
-        "scale_weights": parts.scale.weights,
-        "leaves": np.stack([leaf.mean for leaf in parts.normality.leaves]),
-    }
-    for kind, space in parts.normality.spaces.items():
-        tensors[f"{kind}/centre"] = space.centre
-        tensors[f"{kind}/scale"] = space.scale
-        tensors[f"{kind}/whiten"] = space.whiten
     learned = parts.learned()
     with ArtefactWriter(
         folder,
@@ -81,7 +78,7 @@ def save_parts(
         data_fingerprint=data_fingerprint,
         figures=figures,
     ) as writer:
-        writer.tensors("normality", tensors)
+        writer.tensors("scale", {"weights": parts.scale.weights})
         for name, part in learned.items():
             writer.tensors(name, part.tensors())
         about = {name: part.about() for name, part in learned.items()}
@@ -94,25 +91,15 @@ def load_parts(folder: Path) -> Parts:
     """Read an artefact folder; `DamagedArtefact` if a hash differs."""
     artefact = open_artefact(folder, kind=KIND)
     config = make_config(XrayConfig, artefact.config)
-    tensors, about = artefact.tensors("normality"), artefact.document("parts")
-    spaces = {
-        kind: Space(tensors[f"{kind}/centre"], tensors[f"{kind}/scale"], tensors[f"{kind}/whiten"])
-        for kind in about["kinds"]
-    }
-    named = zip(about["leaves"], tensors["leaves"], strict=True)
+    about = artefact.document("parts")
     learned = about["learned"]
     return Parts(
         config=config,
-        normality=Normality(
-            spaces,
-            [Leaf(kind, code, count, mean) for (kind, code, count), mean in named],
-            sharpness=about["sharpness"],
-            absolute=config.absolute,
-            sisters={int(level): factor for level, factor in about["sisters"].items()},
-        ),
+        normality=Normality.read(artefact.tensors("normality"), learned["normality"]),
+        deep=Normality.read(artefact.tensors("deep"), learned["deep"]) if "deep" in learned else None,
         patches=PatchBank.read(artefact.tensors("patches"), learned["patches"]),
         densities=_densities(about["densities"]),
-        scale=Scale(tensors["scale_weights"], *about["scale"]),
+        scale=Scale(artefact.tensors("scale")["weights"], *about["scale"]),
         standouts=None
         if about["standouts"] is None
         else Standouts({prefix: (mean, spread) for prefix, (mean, spread) in about["standouts"].items()}),
@@ -130,10 +117,6 @@ def _recogniser(artefact: Artefact, learned: Mapping[str, Any], config: XrayConf
 def _document(parts: Parts) -> dict[str, Any]:
     densities = parts.densities
     return {
-        "kinds": list(parts.normality.spaces),
-        "leaves": [[leaf.kind, leaf.code, leaf.count] for leaf in parts.normality.leaves],
-        "sharpness": parts.normality.sharpness,
-        "sisters": {str(k): v for k, v in parts.normality.sisters.items()},
         "densities": None if densities is None else {"of": dict(densities.of), "spread": densities.spread},
         "standouts": None if parts.standouts is None else dict(parts.standouts.of),
         "scale": [parts.scale.scans, parts.scale.low, parts.scale.high],

@@ -37,7 +37,7 @@ class XrayScorer:
         for pair in parts.recogniser.pairs if parts.recogniser is not None else ():
             if pair.backbone is not None:
                 pair.backbone.to(device)
-        self.judge = Judge(parts.normality, parts.recogniser)
+        self.judge = Judge(parts.normality, parts.deep, parts.recogniser)
         self._looks: tuple[Scan, Look] | None = None
 
     def fit(self, train: Sequence[Case], valid: Sequence[Case]) -> Self:

@@ -102,13 +102,15 @@ def fit_cases(train: Sequence[Case], valid: Sequence[Case], config: XrayConfig) 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """References, the folds of the large kinds and what was learned from those; `x` (scans, numbers).
+    """References with their folds and numbers, and what was learned from the large kinds.
 
+    packing and description: (scans, numbers), see `Look`.
     logs: held-out log probabilities (scans, codes), NaN where nothing was recognised.
     """
 
     references: list[Reference]
-    x: npt.NDArray[np.float64]
+    packing: npt.NDArray[np.float64]
+    description: npt.NDArray[np.float64]
     folds: list[list[int]]
     recogniser: Recogniser | None
     logs: npt.NDArray[np.float64] | None
@@ -118,12 +120,13 @@ class Prepared:
         gone = set(left_out)
         known = () if self.recogniser is None else self.recogniser.kinds
         assert not any(self.references[i].look.kind in known for i in gone)
-        kept = [i for i in range(len(self.x)) if i not in gone]
+        kept = [i for i in range(len(self.packing)) if i not in gone]
         place = {old: new for new, old in enumerate(kept)}
         folds = [[place[i] for i in fold if i in place] for fold in self.folds]
         return Prepared(
             [self.references[i] for i in kept],
-            self.x[kept],
+            self.packing[kept],
+            self.description[kept],
             [fold for fold in folds if fold],
             self.recogniser,
             None if self.logs is None else self.logs[kept],
@@ -161,12 +164,13 @@ def prepare(
             remedy=f"give at least {MIN_SCANS} clean scans of at least two headings",
         )
     folds = make_folds(references, config, np.random.default_rng(seed))
+    packing = np.stack([r.look.packing for r in references])
     x = np.stack([r.look.description for r in references])
     kinds = [r.look.kind for r in references]
     large = [i for i, kind in enumerate(kinds) if kinds.count(kind) >= config.least_scans]
     codes = [references[i].code for i in large]
     if len(set(codes)) < 2 or config.trees < 1:
-        return Prepared(list(references), x, folds, None, None)
+        return Prepared(list(references), packing, x, folds, None, None)
     place = {old: new for new, old in enumerate(large)}
     parts = [[place[i] for i in fold] for fold in folds if fold[0] in place]
     # folds of several large kinds are learned from together: part k of each is left out at once
@@ -190,7 +194,7 @@ def prepare(
     recogniser = dataclasses.replace(recogniser, temperature=best_temperature(recogniser, found, codes))
     logs = np.full((len(x), len(recogniser.codes)), np.nan)
     logs[large] = found
-    return Prepared(list(references), x, folds, recogniser, logs)
+    return Prepared(list(references), packing, x, folds, recogniser, logs)
 
 
 def fit_prepared(
@@ -202,7 +206,7 @@ def fit_prepared(
     progress: Progress = silent,
 ) -> tuple[XrayScorer, dict[str, Any]]:
     """Judge held-out scans, calibrate on them, then learn from all."""
-    references, x, folds = prepared.references, prepared.x, prepared.folds
+    references, x, folds = prepared.references, prepared.packing, prepared.folds
     codes, kinds = [r.code for r in references], [r.look.kind for r in references]
     first = hold_out(x, codes, kinds, folds, config, sisters={}, sharpness=START_SHARPNESS)
     sisters = sister_factors(x, codes, kinds, config)
@@ -216,21 +220,23 @@ def fit_prepared(
             field="data",
             remedy="give at least two scans of some headings",
         )
-    normality = Normality.fit(
-        x,
-        codes,
-        kinds,
-        shrinkage=config.shrinkage,
-        absolute=config.absolute,
-        sharpness=sharpness,
-        sisters=sisters,
-    )
-    judge = Judge(normality, prepared.recogniser)
+    normality = _normality(x, codes, kinds, config, sharpness, sisters)
     chains = {i: chain_of(kinds[i], codes[i]) for i in spoke}
     calibration = {BY_DISTANCE: Conformal.fit([held[i].oddness for i in spoke], [chains[i] for i in spoke])}
-    if prepared.logs is not None:
-        seen = [i for i in spoke if np.isfinite(prepared.logs[i]).all()]
-        held |= {i: judge.join(held[i], prepared.logs[i], codes[i]) for i in seen}
+    deep = None
+    if prepared.recogniser is not None and prepared.logs is not None:
+        large = [i for i, kind in enumerate(kinds) if kind in prepared.recogniser.kinds]
+        place = {old: new for new, old in enumerate(large)}
+        y, known = prepared.description[large], [codes[i] for i in large]
+        of_kind = [kinds[i] for i in large]
+        deep = _normality(y, known, of_kind, config, sharpness, {})
+        dealt = [[place[i] for i in fold] for fold in folds if fold[0] in place]
+        far = hold_out(y, known, of_kind, dealt, config, sisters={}, sharpness=sharpness)
+        judge = Judge(normality, deep, prepared.recogniser)
+        seen = [
+            i for i in spoke if i in place and np.isfinite(prepared.logs[i]).all() and far[place[i]].group
+        ]
+        held |= {i: judge.join(far[place[i]], prepared.logs[i], codes[i]) for i in seen}
         calibration[RECOGNISED] = Conformal.fit([held[i].oddness for i in seen], [chains[i] for i in seen])
     densities, density_scores = fit_densities(references, folds)
     scale, mass_scores = fit_scale(references, folds)
@@ -256,6 +262,7 @@ def fit_prepared(
         scale=scale,
         standouts=standouts,
         calibration=calibration,
+        deep=deep,
         recogniser=prepared.recogniser,
     )
     progress("calibrating", 2, 2)
@@ -271,3 +278,22 @@ def fit_prepared(
     if mass_scores:
         figures["mass_error_median"] = float(np.median([abs(np.expm1(s)) for s, _ in mass_scores]))
     return XrayScorer(parts, device), figures
+
+
+def _normality(
+    x: npt.NDArray,
+    codes: Sequence[str],
+    kinds: Sequence[str],
+    config: XrayConfig,
+    sharpness: float,
+    sisters: Mapping[int, float],
+) -> Normality:
+    return Normality.fit(
+        x,
+        codes,
+        kinds,
+        shrinkage=config.shrinkage,
+        absolute=config.absolute,
+        sharpness=sharpness,
+        sisters=sisters,
+    )
