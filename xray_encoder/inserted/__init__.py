@@ -1,4 +1,4 @@
-"""Something put into a load: by contrast to what stands around it, or by a network that has seen things planted.
+"""Something put into a load: by contrast to what stands around it, or by a network shown planted things.
 
 The network's parts (`view`, `plant`, `network`, `train`, `detect`) are imported by their own names: they need
 torch, the contrast does not.

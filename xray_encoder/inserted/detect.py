@@ -17,7 +17,7 @@ from xray_encoder.inserted.network import InsertedConfig, Network, channels
 from xray_encoder.inserted.train import Progress, train
 from xray_encoder.inserted.view import DeepView
 
-_BLOCKED = 0.9  # share of a load that lets nothing through, from which nothing is said
+_BLOCKED = 0.5  # share of a load that lets nothing through, from which nothing is said
 _RIM = 1  # cells next to walls and floor, where steel shows
 _LOWEST = -12.0
 Map = npt.NDArray[np.float32]
@@ -56,7 +56,9 @@ class Detector:
         """Log odds that something was put in, cell by cell: float32 like one of the view's planes."""
         x = channels(view.planes, view.beams, view.walls, view.floor)
         self.network.eval()
-        logits = self.network(torch.from_numpy(x)[None])[:, None]
+        logits = self.network(torch.from_numpy(x)[None].contiguous(memory_format=torch.channels_last))[
+            :, None
+        ]
         means = nn.functional.avg_pool2d(logits, 3, stride=1, padding=1, count_include_pad=False)
         found = np.maximum(means[0, 0].numpy(), _LOWEST)
         found[:_RIM], found[-_RIM:], found[:, :_RIM], found[:, -_RIM:] = (_LOWEST,) * 4

@@ -1,7 +1,7 @@
 """The network that looks for inserted things: what it is shown of a load, and a small U-Net.
 
-The U-Net is that of O. Ronneberger, P. Fischer and T. Brox, "U-Net: Convolutional Networks for Biomedical Image
-Segmentation" (2015), with few channels: a scan is seen whole in some twenty milliseconds on one core.
+The U-Net is that of O. Ronneberger, P. Fischer and T. Brox, "U-Net: Convolutional Networks for Biomedical
+Image Segmentation" (2015), with few channels: a scan is seen whole in some twenty milliseconds on one core.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
+from customs.errors import InvalidConfig
 from customs.physics.beam import BEAMS_MV, transmission
 from xray_encoder.inserted.view import ASSUMED, depth_of
 
@@ -30,7 +32,8 @@ class InsertedConfig:
     """How the network is built and trained.
 
     widths: channels at each depth; columns: of the pieces it is trained on; steps, batch: of the optimiser.
-    whole: weight of the loss of the piece as a whole beside that of its cells.
+    whole: weight of the loss of the piece as a whole beside that of its cells. bits: 16, or 8 to learn from
+    16-bit scans what vendors' 8-bit pictures of them would show.
     """
 
     widths: tuple[int, ...] = (12, 24, 48, 64)
@@ -40,6 +43,15 @@ class InsertedConfig:
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
     whole: float = 0.5
+    bits: int = 16
+
+    def __post_init__(self) -> None:
+        if self.bits not in (8, 16) or len(self.widths) < 2 or min(self.steps, self.batch, self.columns) < 1:
+            raise InvalidConfig(
+                "the detector of inserted things needs bits 8 or 16, two widths, a step, a batch and columns",
+                field="inserted",
+                remedy="leave the configuration as it is by default",
+            )
 
 
 class Network(nn.Module):
@@ -50,10 +62,11 @@ class Network(nn.Module):
         widths = config.widths
         ins = [len(CHANNELS), *widths[:-1]]
         self.down = nn.ModuleList(_block(i, o) for i, o in zip(ins, widths, strict=True))
-        self.up = nn.ModuleList(_block(a + b, a) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
         self.out = nn.Conv2d(widths[0], 1, 1)
         nn.init.constant_(self.out.bias, -4.0)  # type: ignore[arg-type]
         self.whole = nn.Parameter(torch.tensor([0.5, 0.0]))  # smooth maximum to the logit of the whole
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logit of each cell."""

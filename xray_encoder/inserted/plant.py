@@ -64,7 +64,7 @@ class Planted:
 def plant(view: DeepView, rng: np.random.Generator, *, material: str = "", litres: float = 0.0) -> Planted:
     """One thing somewhere in the load of a clean scan; material and litres drawn unless given.
 
-    It rests on the floor, in the load or on top of it; six in ten take the place of goods, the others fill a gap.
+    It stands in the load or on top of it; six in ten take the place of goods, the others fill a gap.
     """
     material = material or str(rng.choice(list(THINGS)))
     litres = litres or float(np.exp(rng.uniform(*np.log(_LITRES))))
@@ -155,7 +155,9 @@ def thickness(
         found = np.zeros(shape)
         for _ in range(int(rng.integers(3, 7))):
             dy, dx = rng.uniform(-0.5, 0.5, 2) * (1.6 * tall, 1.6 * wide)
-            found += _body("block", (x - column - dx) / (0.5 * wide), (y - row - dy) / (0.5 * tall), tall, wide)
+            found += _body(
+                "block", (x - column - dx) / (0.5 * wide), (y - row - dy) / (0.5 * tall), tall, wide
+            )
     else:
         angle = rng.uniform(-0.3, 0.3) if rng.random() < 0.4 else 0.0
         u = (np.cos(angle) * (x - column) + np.sin(angle) * (y - row)) / (0.5 * wide)

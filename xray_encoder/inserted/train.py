@@ -1,4 +1,4 @@
-"""Trains the network on clean scans: into half of the pieces a thing is planted, the others stay as they are."""
+"""Trains the network on clean scans: into six pieces of ten a thing is planted, the others stay clean."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch import nn
 from customs.errors import InvalidValue
 from xray_encoder.inserted.network import CHANNELS, InsertedConfig, Network, channels, smooth_maximum
 from xray_encoder.inserted.plant import plant
-from xray_encoder.inserted.view import ROWS, DeepView
+from xray_encoder.inserted.view import ROWS, DeepView, wall_of
 
 _HEAVIER = 4.0  # weight of a cell with something in it
 _ONE_BEAM = 0.15  # share of the pieces of which one beam is shown
-_TEN_PER_EPOCH = 10
+_REPORTS = 10
 Progress = Callable[[int, float], None]
 
 
@@ -34,7 +34,7 @@ def train(
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Network(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = Network(config)
     network.train()
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -48,17 +48,17 @@ def train(
         while len(order) < config.batch:
             order += rng.permutation(len(views)).tolist()
         chosen, order = order[: config.batch], order[config.batch :]
-        pieces = [piece(views[i], config.columns, rng) for i in chosen]
+        pieces = [piece(views[i], config, rng) for i in chosen]
         x = torch.from_numpy(np.stack([p[0] for p in pieces])).contiguous(memory_format=torch.channels_last)
         target = torch.from_numpy(np.stack([p[1] for p in pieces]))
         loss = loss_of(network, x, target, config.whole)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
         losses.append(loss.item())
-        if progress is not None and (step + 1) % max(config.steps // _TEN_PER_EPOCH, 1) == 0:
+        if progress is not None and (step + 1) % max(config.steps // _REPORTS, 1) == 0:
             progress(step + 1, math.fsum(losses) / len(losses))
             losses.clear()
     return network.eval()
@@ -83,11 +83,14 @@ def loss_of(network: Network, x: torch.Tensor, target: torch.Tensor, whole: floa
     return 10 * cells + whole * wholes
 
 
-def piece(view: DeepView, columns: int, rng: np.random.Generator) -> tuple[npt.NDArray, npt.NDArray]:
+def piece(
+    view: DeepView, config: InsertedConfig, rng: np.random.Generator
+) -> tuple[npt.NDArray, npt.NDArray]:
     """A piece of a clean scan as another scanner might have seen it, with or without a thing.
 
     Returns float32 (`CHANNELS`, `ROWS`, columns) and the target (`ROWS`, columns) of `loss_of`.
     """
+    columns = config.columns
     seen = varied(view, columns, rng)
     target = np.zeros((ROWS, columns), dtype=np.float32)
     planes = seen.planes
@@ -95,10 +98,25 @@ def piece(view: DeepView, columns: int, rng: np.random.Generator) -> tuple[npt.N
         planted = plant(seen, rng)
         planes = planted.planes
         target = planted.mask if planted.visible else np.where(planted.mask > 0, -1.0, 0.0).astype(np.float32)
+    if config.bits == 8:
+        shown = shallow(replace(seen, planes=planes), rng)
+        return channels(shown.planes, shown.beams, shown.walls, shown.floor), target
     first = len(planes) - 1 if rng.random() < _ONE_BEAM else 0
     x = channels(planes[first:], seen.beams[first:], seen.walls[first:], seen.floor)
     assert x.shape == (len(CHANNELS), ROWS, columns)
     return x, target
+
+
+def shallow(view: DeepView, rng: np.random.Generator) -> DeepView:
+    """What a vendor's 8-bit picture shows: the lowest energy alone, by a tone curve, in whole grey levels.
+
+    Cells are means of a few pixels whose noise differs, so a cell's level is rounded to a third of a step.
+    """
+    tone = np.clip(view.planes[:1] * rng.uniform(0.98, 1.03), 0, 1) ** rng.uniform(0.7, 1.1)
+    third = np.floor(tone * 255.0 * 3.0 + rng.random(tone.shape)) / 3.0
+    planes = (np.where(third < 0.5, 0.0, third) / 255.0).astype(np.float32)
+    floor = 0.5 / 255.0
+    return DeepView(planes, ("unknown",), (wall_of(planes[0], floor),), floor)
 
 
 def varied(view: DeepView, columns: int, rng: np.random.Generator) -> DeepView:

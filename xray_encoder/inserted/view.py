@@ -1,4 +1,4 @@
-"""What a scan shows of the depth of its load, small enough to keep: transmission of every beam on coarse cells.
+"""What a scan shows of the depth of its load, small enough to keep: transmission of its beams, coarsely.
 
 A cell is the height of the cargo space ÷ `ROWS`, about 4 cm in any sea container, in both directions. So a
 thing of 5 litres covers some five by five cells whatever the scanner's pixels are.
@@ -58,9 +58,11 @@ def deep_view(scan: Scan, crop: Crop) -> DeepView:
     columns = round((right - left) * square * ROWS / max(bottom - top, 1))
     columns = int(np.clip(columns, _LEAST_COLUMNS, _MOST_COLUMNS))
     wanted = sorted({0, scan.transmission.shape[0] - 1})
-    planes = np.stack([resample(scan.transmission[i, top:bottom, left:right], (ROWS, columns)) for i in wanted])
+    planes = np.stack(
+        [resample(scan.transmission[i, top:bottom, left:right], (ROWS, columns)) for i in wanted]
+    )
     beams = tuple(scan.energies[i] if scan.energies[i] in BEAMS_MV else "unknown" for i in wanted)
-    return DeepView(planes, beams, tuple(_wall(plane, scan.floor) for plane in planes), scan.floor)
+    return DeepView(planes, beams, tuple(wall_of(plane, scan.floor) for plane in planes), scan.floor)
 
 
 def depth_of(planes: Floats, walls: tuple[float, ...], floor: float) -> Floats:
@@ -69,6 +71,7 @@ def depth_of(planes: Floats, walls: tuple[float, ...], floor: float) -> Floats:
     return np.asarray(-np.log(np.clip(planes, floor, None)) - walls_of, dtype=np.float32)
 
 
-def _wall(plane: Floats, floor: float) -> float:
+def wall_of(plane: Floats, floor: float) -> float:
+    """−ln T of the empty walls, from the upper quarter of the cargo space."""
     upper = plane[: ROWS // 4]
     return float(np.clip(np.percentile(-np.log(np.clip(upper, floor, None)), 10), 0.0, 0.5))
