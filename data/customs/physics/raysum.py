@@ -156,9 +156,9 @@ class RaySum:
         edge = self.grid.pitch
         # sidewalls are thin, the tread at the rim is thick, the bead a wire
         wall = np.clip((outer - r) / edge + 0.5, 0, 1) * np.clip((r - inner) / edge + 0.5, 0, 1)
-        tread = np.exp(-(((outer - 1.2 * edge - r) / (0.8 * edge)) ** 2))
-        bead = np.exp(-(((r - inner) / (0.6 * edge)) ** 2))
-        self._add(material, rows, columns, wall * (0.35 + 1.5 * tread + 0.6 * bead), kg)
+        tread = np.exp(-(((outer - 0.018 - r) / max(0.014, 0.6 * edge)) ** 2))
+        bead = np.exp(-(((r - inner) / max(0.010, 0.6 * edge)) ** 2))
+        self._add(material, rows, columns, wall * (0.5 + 1.1 * tread + 0.4 * bead), kg)
 
     def annulus(self, material: str, x: float, y: float, outer: float, inner: float, kg: float) -> None:
         """A disc with a hole around (x, y), equally thick all over: a coil seen along its eye; radii in m."""

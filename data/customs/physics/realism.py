@@ -55,15 +55,15 @@ class Recipe:
 RECIPES: Mapping[str, Recipe | None] = MappingProxyType(
     {
         "0000": None,
-        "0202": Recipe("meat", "reefer40", "meat", 26_000, 540, (0.56, 0.19)),
-        "0207": Recipe("cartons", "reefer40", "meat", 26_000, 460, (0.30, 0.15)),
+        "0202": Recipe("meat", "reefer40", "meat", 27_000, 530, (0.56, 0.19)),
+        "0207": Recipe("cartons", "reefer40", "meat", 27_000, 460, (0.30, 0.15)),
         "0805": Recipe("crates", "reefer40", "fruit", 25_000, 430, (0.52, 0.24)),
         "0901": Recipe("liner", "dry20", "starch", 21_000, 640, (1.0, 1.0)),
         "1202": Recipe("big_bags", "high40", "nuts", 25_000, 590, (1.12, 1.35)),
         "1701": Recipe("sacks", "dry20", "sugar", 26_000, 850, (0.72, 0.15)),
         "2304": Recipe("heap", "dry40", "meal", 26_000, 590, (1.0, 1.0)),
         "4011": Recipe("tyres", "dry40", "rubber", 9_500, 160, (0.62, 0.20)),
-        "5201": Recipe("bales", "dry40", "cellulose", 26_000, 470, (0.86, 0.53)),
+        "5201": Recipe("bales", "dry40", "cellulose", 21_500, 370, (0.86, 0.53)),
     }
 )
 
@@ -128,7 +128,8 @@ def realism(
 
     canonical: finds the container on an 8-bit picture and returns its canonical crop. Answers, for each
     heading: means of real and simulated roughness, period and fill, `histogram` (earth mover's distance of
-    the mean histograms in −ln T, 0…4) and `spread` (the same between real pictures of the heading, NaN if only one).
+    the mean histograms in −ln T, 0…4) and `spread` (the same between real pictures of the heading, NaN if
+    there is only one).
     """
     out: dict[str, dict[str, float]] = {}
     for number, heading in enumerate(sorted(set(real) & set(RECIPES))):

@@ -3,8 +3,7 @@
 Spectrum: Kramers' bremsstrahlung of a thick tungsten target (H. A. Kramers, Phil. Mag. 46 (1923) 836) with
 tungsten's K lines, behind filters. Detector: two layers of caesium iodide with copper between them: the
 thin one in front takes the soft part of the beam ("low"), the thick one behind it the hard part ("high"). The
-copper is as thick as needed
-for 27 g/cm² of fish to transmit .0055 and .0096, the published .0055 and .0095.
+copper is as thick as needed for 27 g/cm² of fish to transmit .0055 and .0096 (published: .0055 and .0095).
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Tone:
     def draw(cls, rng: np.random.Generator) -> Tone:
         """A vendor of its own; the range covers the pictures that Brazilian Customs' scanners save."""
         return cls(
-            gamma=float(rng.uniform(0.75, 1.05)),
+            gamma=float(rng.uniform(0.65, 0.92)),
             gain=float(rng.uniform(0.98, 1.03)),
             lift=float(rng.uniform(0.0, 1.0)),
             local=float(rng.choice([0.0, 0.0, 0.1, 0.2])),

@@ -17,25 +17,25 @@ def sacks(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> Non
     drop = np.zeros(count)
     drop[-1] = rng.uniform(0.0, 0.35) * level
     heights = np.clip(
-        level + drop.sum() / count - drop + 0.10 * rng.standard_normal(count), 0.3, room.height - 0.1
+        level + drop.sum() / count - drop + 0.05 * rng.standard_normal(count), 0.3, room.height - 0.1
     )
     share = heights / heights.sum()
     for n in range(count):
         kg = load.kg * share[n]
         lean = (0.02 + 0.12 * loose) * rng.standard_normal()
         x, tall = room.x + n * pitch, float(heights[n])
-        for _ in range(2):
-            rays.column(
+        for lane in range(3):  # rows in depth are not quite in line: gaps hardly show through
+            rays.lane(lane, 3).column(
                 load.material,
-                x + 0.015 * rng.standard_normal(),
+                x + (0.02 + 0.03 * loose) * rng.standard_normal(),
                 room.y,
-                pitch * rng.uniform(0.96, 1.02),
-                tall * rng.uniform(0.88, 0.97),
-                kg * 0.44,
-                dome=0.06 + 0.08 * loose,
-                roundness=0.12,
-                lean=lean,
-                bulge=0.04,
+                pitch * rng.uniform(0.98, 1.05),
+                tall * rng.uniform(0.90, 0.98),
+                kg * 0.88 / 3,
+                dome=0.03 + 0.05 * loose,
+                roundness=0.05,
+                lean=lean + 0.02 * rng.standard_normal(),
+                bulge=0.03,
             )
         # the uppermost sacks do not fill the depth: paler tilted lumps
         for _ in range(5):
@@ -70,26 +70,26 @@ def big_bags(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> 
     tiers = 2 if level > 1.45 * tall else 1
     high = min(level / tiers, (room.height - 0.1) / tiers)
     ends = np.ones(per_row)
-    if rng.random() < 0.6:  # lower bags by the ends keep the axle load in bounds
-        ends[-int(rng.integers(1, 3)) :] = rng.uniform(0.5, 0.75)
-        if rng.random() < 0.5:
-            ends[0] = rng.uniform(0.55, 0.8)
+    if rng.random() < 0.4:  # lower bags by the ends keep the axle load in bounds
+        ends[-int(rng.integers(1, 3)) :] = rng.uniform(0.7, 0.95)
+        if rng.random() < 0.3:
+            ends[0] = rng.uniform(0.75, 0.95)
     ends = np.minimum(ends * per_row / ends.sum(), (room.height - 0.1) / (tiers * high))
     share = ends / ends.sum()
     for n in range(per_row):
         for tier in range(tiers):
             height = high * ends[n] * rng.uniform(0.96, 1.03)
             base = room.y + tier * high * ends[n] * 0.95
-            for _ in range(2):
-                rays.column(
+            for lane in range(2):
+                rays.lane(lane, 2).column(
                     load.material,
-                    room.x + n * pitch + 0.015 * rng.standard_normal(),
+                    room.x + n * pitch + 0.03 * rng.standard_normal(),
                     base,
-                    wide * rng.uniform(0.95, 1.0),
+                    pitch * rng.uniform(0.97, 1.02),
                     height * rng.uniform(0.97, 1.0),
                     load.kg * share[n] / tiers / 2,
-                    dome=0.16 if tier == tiers - 1 else 0.05,
-                    roundness=0.35,
+                    dome=0.12 if tier == tiers - 1 else 0.04,
+                    roundness=0.25,
                     lean=0.08 * (1 - load.tidy) * rng.standard_normal(),
                     bulge=0.06,
                 )

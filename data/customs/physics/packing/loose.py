@@ -22,7 +22,7 @@ def heap(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None
     for _ in range(40):
         middle = (low + high) / 2
         cones = crest[:, None] * middle - steep * np.abs(places[None, :] - centre[:, None])
-        top = np.clip(_smooth(np.maximum(cones.max(axis=0), 0.04), 9), 0, room.height - 0.05)
+        top = np.clip(_smooth(np.maximum(cones.max(axis=0), 0.04), 21), 0, room.height - 0.05)
         if 0.92 * top.mean() * room.length < wanted:
             low = middle
         else:

@@ -48,7 +48,7 @@ def coils(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> Non
         radius = outer * rng.uniform(0.94, 1.0)
         y = room.y + 0.10 + radius
         hole = radius * rng.uniform(0.32, 0.42)
-        rays.annulus(load.material, x, y, radius, hole, kg)
+        rays.lane(1, 3).annulus(load.material, x, y, radius, hole, kg)
         for side in (-1, 1):
             at = x + side * 0.6 * radius
             rays.box("cellulose", at - 0.07, room.y, 0.14, 0.16, load.kg * 0.015 / count)

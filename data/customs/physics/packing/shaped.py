@@ -33,7 +33,7 @@ def tyres(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> Non
         inner = outer * (0.55 + 0.05 * rng.standard_normal())
         scale = fan_scale(rng.uniform(-0.45, 0.45) * room.depth)
         height = SOURCE_HEIGHT_M + (min(y, roof) - SOURCE_HEIGHT_M) * scale
-        squash = float(rng.uniform(0.55, 1.0)) * scale
+        squash = float(rng.uniform(0.35, 0.9)) * scale
         rays.ring(load.material, min(x, limit), height, outer, inner, kg, squash=squash)
 
 
@@ -169,6 +169,7 @@ def devices(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> N
 
 def vehicles(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
     """Cars one behind the other, the engine and the wheels dark."""
+    target = rays.lane(1, 3)  # a car takes the middle of the depth
     count = max(min(load.packages, int(room.length / 3.9)), 1)
     long = min(room.length / count - 0.15, 4.6)
     kg = load.kg / count
@@ -181,14 +182,14 @@ def vehicles(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> 
             * tall
         )
         top = np.interp(np.linspace(0, 1, 90), np.linspace(0, 1, len(hood)), hood[::-1] if flip else hood)
-        rays.profile(load.material, x, y + 0.1, np.maximum(top - 0.1, 0.1), kg * 0.30, long)
-        rays.profile(load.material, x, y + 0.1, np.minimum(top - 0.1, 0.52 * tall), kg * 0.22, long)
+        target.profile(load.material, x, y + 0.1, np.maximum(top - 0.1, 0.1), kg * 0.30, long)
+        target.profile(load.material, x, y + 0.1, np.minimum(top - 0.1, 0.52 * tall), kg * 0.22, long)
         front = x + long * (0.70 if flip else 0.08)
-        rays.box(load.material, front, y + 0.2, long * 0.17, 0.45, kg * 0.24)
-        rays.box(load.material, x + 0.1, y + 0.12, long - 0.2, 0.06, kg * 0.12)
+        target.box(load.material, front, y + 0.2, long * 0.17, 0.45, kg * 0.24)
+        target.box(load.material, x + 0.1, y + 0.12, long - 0.2, 0.06, kg * 0.12)
         for wheel in (0.17, 0.80):
-            rays.ring("rubber", x + wheel * long + 0.05, y + 0.2, 0.31, 0.19, kg * 0.03)
-            rays.ellipse("aluminium", x + wheel * long - 0.13, y + 0.02, 0.36, 0.36, kg * 0.03, power=0.1)
+            target.ring("rubber", x + wheel * long + 0.05, y + 0.2, 0.31, 0.19, kg * 0.03)
+            target.ellipse("aluminium", x + wheel * long - 0.13, y + 0.02, 0.36, 0.36, kg * 0.03, power=0.1)
 
 
 def furniture(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:

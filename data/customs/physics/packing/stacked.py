@@ -112,11 +112,13 @@ def _columns(
     height = np.full(count, level)
     if stepped and count > 3:  # the last stacks by the doors are lower, the others take their layers
         tail = int(rng.integers(1, max(2, round(count * stepped)) + 1))
-        drop = np.linspace(0.15, rng.uniform(0.25, 0.65), tail) * level
+        drop = np.linspace(0.1, rng.uniform(0.15, 0.45), tail) * level
         height[-tail:] -= drop
         height[:-tail] += drop.sum() / max(count - tail, 1)
-    height = height + ragged * (0.4 + loose) * rng.standard_normal(count)
-    steps = np.clip(np.round(height / load.size[1]), 1, np.floor(room.height / load.size[1]))
+    uneven = ragged * (0.4 + loose) * rng.standard_normal(count)
+    # one layer more or less only where the packer's eye was off by half a layer: tops are level
+    steps = np.round(height / load.size[1]) + np.round(uneven / load.size[1])
+    steps = np.clip(steps, 1, np.floor(room.height / load.size[1]))
     height = np.minimum(steps * load.size[1], room.height - 0.03)
     width = load.size[0] * (1 + 0.05 * loose * rng.standard_normal(count))
     gaps = gap * np.clip(1 + 0.8 * loose * rng.standard_normal(count), 0.1, 3)
@@ -128,10 +130,16 @@ def _columns(
         width = width * (room.length - float(gaps.sum())) / float(width.sum())
     elif slack > 0.02:  # what is left over opens one gap, or spreads over all
         if rng.random() < 0.5:
-            gaps[int(rng.integers(max(count // 2, 1), count + 1)) - 1] += min(slack * 0.9, 0.5)
+            gaps[int(rng.integers(max(count // 2, 1), count + 1)) - 1] += min(slack * 0.9, 0.3)
         else:
             gaps = gaps + 0.9 * slack / count
     return width, height, gaps, lean * loose * rng.standard_normal(count) + np.zeros(count)
+
+
+def _own(gap: Floats, tidy: float, rng: np.random.Generator) -> Floats:
+    """Gaps of one row in depth: the stacks of other rows do not stand exactly behind each other."""
+    mine = gap * rng.uniform(0.1 + 0.5 * tidy, 1.9 - 0.5 * tidy, len(gap))
+    return np.asarray(mine * gap.sum() / mine.sum())
 
 
 def cartons(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
@@ -146,7 +154,7 @@ def cartons(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> N
         stacks = Stacks(
             width,
             np.maximum(height - layers, load.size[1]),
-            gap,
+            _own(gap, load.tidy, rng),
             lean,
             load.size[1],
             seam=0.26,
@@ -198,12 +206,12 @@ def pallet_cartons(rays: RaySum, load: Load, room: Room, rng: np.random.Generato
 
 def meat(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
     """Meat in soft cartons and bags: rough columns with ragged tops, falling towards the doors."""
-    width, height, gap, lean = _columns(rng, load, room, gap=0.025, ragged=0.08, lean=0.12, stepped=0.25)
+    width, height, gap, lean = _columns(rng, load, room, gap=0.025, ragged=0.08, lean=0.12, stepped=0.2)
     lanes = 4
     for lane in range(lanes):
-        uneven = np.clip(height + 0.07 * rng.standard_normal(len(height)), 0.3, room.height - 0.03)
+        uneven = np.clip(height + 0.06 * rng.standard_normal(len(height)), 0.3, room.height - 0.03)
         stacks = Stacks(
-            width * rng.uniform(0.9, 1.0, len(width)),
+            width * rng.uniform(0.95, 1.03, len(width)),
             uneven,
             gap + 0.01,
             lean + 0.03 * rng.standard_normal(len(lean)),
@@ -220,8 +228,11 @@ def meat(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None
 def crates(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
     """Fruit in ventilated crates on pallets: tall even columns, thin gaps, holes under each crate's edge."""
     width, height, gap, lean = _columns(rng, load, room, gap=0.02, ragged=0.03, lean=0.03)
-    stacks = Stacks(width, height, gap, lean, load.size[1], seam=0.38, edge=0.3, rough=0.05)
-    draw(rays, load.material, room.x + 0.01, room.y + 0.13, stacks, load.kg * 0.97, rng)
+    for lane in range(2):
+        own = _own(gap, load.tidy, rng)
+        stacks = Stacks(width, height, own, lean, load.size[1], seam=0.38, edge=0.3, rough=0.06)
+        at = room.x + 0.02 * rng.random()
+        draw(rays.lane(lane, 2), load.material, at, room.y + 0.13, stacks, load.kg * 0.485, rng)
     field = 1 + 0.10 * rng.standard_normal(rays.grid.shape).astype(np.float32)
     rays.texture(load.material, np.clip(field, 0.6, 1.4))
     _pallets(rays, room, 0.13, load.kg * 0.03)
@@ -244,8 +255,12 @@ def pallets(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> N
 def bales(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
     """Pressed bales: smooth blocks with thin bright gaps, two or three tiers, lower by the doors."""
     width, height, gap, lean = _columns(rng, load, room, gap=0.03, ragged=0.02, lean=0.05, stepped=0.4)
-    stacks = Stacks(width, height, gap, lean, load.size[1], seam=0.06, edge=0.35, rough=0.05, round_top=0.05)
-    draw(rays, load.material, room.x + 0.02, room.y, stacks, load.kg, rng)
+    for lane in range(2):
+        own = _own(gap, load.tidy, rng)
+        stacks = Stacks(
+            width, height, own, lean, load.size[1], seam=0.06, edge=0.35, rough=0.05, round_top=0.04
+        )
+        draw(rays.lane(lane, 2), load.material, room.x + 0.02, room.y, stacks, load.kg / 2, rng)
 
 
 def garments(rays: RaySum, load: Load, room: Room, rng: np.random.Generator) -> None:
