@@ -191,7 +191,7 @@ def test_a_scan_on_disk_weighs_what_its_declaration_says(world: World) -> None:
     empty = sum(p.sum() for p in shell(item.container).planes.values()) * (grid.pitch * 100) ** 2 / 1000
     levels = np.geomspace(1e-3, 400, 4000)
     dark = -np.log(transmission({item.material: levels}, "9MV"))
-    inside = (grid.y > 0.25) & (grid.y < 2.2)
+    inside = (grid.y > 0.25) & (grid.y < 3.2)
     walls = (
         sum(p[inside].sum() for p in shell(item.container).planes.values()) * (grid.pitch * 100) ** 2 / 1000
     )
@@ -204,7 +204,7 @@ def test_a_scan_on_disk_weighs_what_its_declaration_says(world: World) -> None:
             found.append(kg / float(declaration.gross_kg))
     assert empty > walls > 0
     assert len(found) >= 4
-    assert np.median(found) == pytest.approx(0.93, abs=0.07)  # the lowest and highest rows are left out
+    assert np.median(found) == pytest.approx(0.94, abs=0.06)  # the lowest rows are left out
 
 
 def test_unit_values_follow_the_series_of_their_month(world: World) -> None:

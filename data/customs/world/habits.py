@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ from customs.world.people import seller_name
 
 # Packings that fill the depth row by row, so that what the picture shows times the rows is the package count.
 IN_ROWS = frozenset({"cartons", "meat", "crates", "garments", "bales", "sacks", "big_bags"})
+_PALLETS = ("wood", "euro", "plastic", "slip")
+_ON_PALLETS = 0.35  # share of importers whose cartons come on pallets
+# Clothes that may come on hangers.
+_HANGING = frozenset({"6203"})
+# Metres between columns that the templates leave, which thin the load but not the packages.
+_JOINT = {"cartons": 0.016, "meat": 0.022, "crates": 0.01}
 # What two containers share of their draws: of one importer, of one supplier, of one lot (besides the others).
 _IMPORTER, _SUPPLIER, _LOT = 0.25, 0.10, 0.60
 
@@ -26,12 +33,16 @@ _IMPORTER, _SUPPLIER, _LOT = 0.25, 0.10, 0.60
 class Habit:
     """What an importer's supplier does with one item, every time.
 
-    tidy: 0 (thrown in) to 1; block: packages side by side before a gap; size: factors of a package's width
-    and height; seeds: of the importer's and the supplier's draws.
+    tidy, block, pattern, doors and pallet as in `Load`; hung: clothes hang instead of lying in cartons; size:
+    factors of a package's width and height; seeds: of the importer's and the supplier's draws.
     """
 
     tidy: float
     block: int
+    pattern: float
+    doors: float
+    pallet: str
+    hung: bool
     size: tuple[float, float]
     seeds: tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -45,9 +56,15 @@ def habit(c: Consignment, seed: int, stream: int) -> Habit:
     wide, tall = (0.015 * ours.standard_normal(2) + 0.01 * theirs.standard_normal(2)).tolist()
     block = c.importer.block if ours.random() < 0.7 else int(theirs.integers(1, 4))
     tidy = c.importer.tidy + 0.06 * ours.standard_normal() + 0.05 * theirs.standard_normal()
+    bricks = float(ours.uniform(0.4, 1.0)) if ours.random() < 0.35 else 0.0
+    pallet = _PALLETS[int(theirs.integers(0, len(_PALLETS)))] if ours.random() < _ON_PALLETS else "none"
     return Habit(
         tidy=float(np.clip(tidy, 0.2, 1.0)),
         block=block,
+        pattern=bricks,
+        doors=float(max(ours.uniform(-0.3, 0.7), 0.0)),
+        pallet=pallet,
+        hung=bool(ours.random() < 0.3),
         size=(float(np.exp(wide)), float(np.exp(tall))),
         seeds=(buyer, seller),
     )
@@ -73,7 +90,14 @@ def load_of(inside: Inside, found: Habit, rng: np.random.Generator) -> Load:
     if rows:  # packages of that size and weight, row behind row: their density follows
         widen = float(np.sqrt(_rows(item) / rows))
         wide, tall = wide * widen, tall * widen
-        density = item.package_kg * rows / (wide * tall * CONTAINERS[item.container].inner_depth)
+        joint = 0.0 if found.pallet != "none" else _JOINT.get(item.packing, 0.0)
+        depth = CONTAINERS[item.container].inner_depth
+        density = item.package_kg * rows / ((wide + joint) * tall * depth)
+    box = CONTAINERS[item.container]
+    # a full load leaves no room for decks nor by the doors
+    level = inside.kg / (density * inside.filling) / (box.inner_length * box.inner_depth)
+    spare = 1 - level / (box.inner_height - 0.1)
+    doors = min(found.doors * float(rng.uniform(0.8, 1.2)), max(spare - 0.05, 0.0) * box.inner_length)
     return Load(
         material=item.material,
         kg=inside.kg,
@@ -82,12 +106,23 @@ def load_of(inside: Inside, found: Habit, rng: np.random.Generator) -> Load:
         size=(wide, tall),
         tidy=float(np.clip(found.tidy + 0.04 * rng.standard_normal(), 0.2, 1.0)),
         block=found.block,
+        pattern=found.pattern,
+        doors=doors,
+        pallet=found.pallet if spare > 0.2 + doors / box.inner_length else "none",
     )
+
+
+def template_of(goods: Item, found: Habit) -> str:
+    """The packing template that draws these goods."""
+    return "clothes" if found.hung and goods.hsk.digits[:4] in _HANGING else goods.packing
 
 
 def rows_deep(item: Item) -> int:
     """Packages one behind the other from wall to wall; 0 where they do not stand in rows."""
-    return max(round(_rows(item)), 1) if item.packing in IN_ROWS else 0
+    if item.packing not in IN_ROWS:
+        return 0
+    # bales fill the box up to its roof: rather a row more than a tier too many
+    return math.ceil(_rows(item)) if item.packing == "bales" else max(round(_rows(item)), 1)
 
 
 def visible_packages(inside: Inside) -> int | None:

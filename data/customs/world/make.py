@@ -199,7 +199,7 @@ def _plant_scans(
         kind = scan_frauds.SCAN_KINDS[turn % len(scan_frauds.SCAN_KINDS)]
         suited = [n for n in order if scan_frauds.suits(kind, review[n], items)]
         if not suited:
-            kind = "inserted_object"  # goes anywhere
+            kind = "short_weight"  # goes anywhere
         pick = (suited or order)[0]
         order.remove(pick)
         review[pick], done = scan_frauds.plant(review[pick], kind, items, rng)

@@ -18,7 +18,7 @@ from customs.physics.scanner import Scanner
 from customs.physics.vendor import vendor_picture
 from customs.world.consignment import Consignment
 from customs.world.gates import Gate
-from customs.world.habits import habit, load_of, packer
+from customs.world.habits import habit, load_of, packer, template_of
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ def goods_of(c: Consignment, streams: Streams, pitch: float = PITCH_M) -> Packed
     rng = packer(c, found, (streams.seed, streams.scans, c.index), lot)
     inside = c.inside
     load = load_of(inside, found, rng)
-    return packed(inside.goods.packing, load, inside.goods.container, rng, c.things, pitch=pitch)
+    template = template_of(inside.goods, found)
+    return packed(template, load, inside.goods.container, rng, c.things, pitch=pitch)
 
 
 def take(c: Consignment, way: Passage, streams: Streams) -> Taken:

@@ -38,6 +38,8 @@ BODY = {"block": 1.0, "cylinder": 0.785, "bag": 0.72}
 _UNDERFLOOR = (("starch", 0.9), ("electronics", 1.1), ("copper", 2.5), ("cellulose", 0.7))
 # Packings of few large pieces with air between them: no hollow can be cut into these.
 _OPEN = frozenset({"vehicles", "machines", "bars", "logs", "lumber", "slabs", "scrap", "furniture"})
+# Solid metal and stone, in which nothing can be put.
+_SOLID = frozenset({"bars", "slabs"})
 _COUNTED = IN_ROWS | {"pallets", "tyres", "drums", "machines", "devices", "bottles"}
 
 
@@ -56,6 +58,8 @@ def suits(kind: str, clean: Consignment, items: Sequence[Item]) -> bool:
     goods, level = clean.goods, _level(clean)
     box = CONTAINERS[goods.container]
     match kind:
+        case "inserted_object":
+            return goods.packing not in _SOLID
         case "swapped_goods":
             return bool(_others(goods, items))
         case "void":
@@ -136,7 +140,7 @@ def _floor(c: Consignment, items: Sequence[Item], rng: np.random.Generator) -> t
     material, density = _UNDERFLOOR[int(rng.integers(0, len(_UNDERFLOOR)))]
     height = float(rng.uniform(0.08, 0.20))
     volume = box.inner_length * box.inner_depth * height
-    kg = round(volume * 1000 * density * float(rng.uniform(0.35, 0.7)), 0)
+    kg = round(min(volume * 1000 * density * float(rng.uniform(0.35, 0.7)), rng.uniform(2000, 3000)), 0)
     floor = DoubleFloor(height, material, kg)
     return dataclasses.replace(
         c, planted=(floor,)
