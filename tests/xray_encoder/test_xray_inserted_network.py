@@ -12,13 +12,13 @@ from customs.scan import Scan
 from xray_encoder.inserted.detect import Detector
 from xray_encoder.inserted.network import CHANNELS, InsertedConfig, channels
 from xray_encoder.inserted.plant import THINGS, let_through, plant
-from xray_encoder.inserted.standouts import peak
+from xray_encoder.inserted.standouts import Standouts, peak
 from xray_encoder.inserted.train import shallow
 from xray_encoder.inserted.view import CELL_M, ROWS, DeepView, deep_view
 from xray_encoder.reading import Crop
 
 BEAMS = ("6MV", "9MV")
-SMALL = InsertedConfig(widths=(6, 8, 8), columns=48, steps=60, batch=6, learning_rate=1e-2)
+SMALL = InsertedConfig(widths=(6, 8, 8), columns=48, steps=45, batch=5, learning_rate=1e-2)
 SHORT = replace(SMALL, steps=2)
 
 
@@ -193,6 +193,13 @@ def test_damaged_tensors_and_no_scans_are_refused(detector: Detector) -> None:
         Detector.fit([], SMALL)
     with pytest.raises(InvalidConfig, match="bits"):
         InsertedConfig(bits=12)
+
+
+def test_loud_goods_are_measured_by_themselves_and_quiet_goods_by_all() -> None:
+    """A peak of 6 is nothing in scrap; in quiet goods it is as odd as in usual ones, not odder."""
+    standouts = Standouts({"all": (-1.0, 2.0), "7204": (6.0, 2.0), "0303": (-5.0, 0.1)})
+    assert standouts.excess(6.0, "7204490000") == 0.0
+    assert standouts.excess(6.0, "0303670000") == standouts.excess(6.0, "8418101000") == 7.0
 
 
 def test_every_thing_is_a_material_the_physics_knows() -> None:

@@ -58,6 +58,14 @@ class Standouts:
         mean, spread = self.usual(code)
         return (value - mean) / spread
 
+    def excess(self, value: float, code: str) -> float:
+        """By how much it exceeds the usual of its goods or of all goods, whichever is more.
+
+        For a network's log odds: it knows most goods by itself, and quiet goods need no credit for being
+        quiet (on planted scans, plain spreads above the usual lose two points of AUROC to this).
+        """
+        return value - max(self.usual(code)[0], self.of["all"][0])
+
     def heat(self, values: Map, code: str) -> Map:
         """Where it stands out most: 1 at the peak, 0 from a third of the way above the usual."""
         top = float(values.max())
