@@ -138,6 +138,7 @@ class RaySum:
         soft = self.grid.pitch / half
         inside = np.clip((1 - np.abs(u)) / soft + 0.5, 0, 1)
         shape = inside * np.clip(1 - u**2, 0.05, None) ** roundness
+        shape = shape * _cover(rows, -self.grid.pitch, self.grid.top, y, y + height + dome + 1.0)[:, None]
         roof = height - dome * np.clip(u, -1, 1) ** 2
         shape = shape * np.clip((y + roof - self._y(rows)[:, None]) / self.grid.pitch + 0.5, 0, 1)
         if dome:  # the bag thins towards its shoulders and its crown

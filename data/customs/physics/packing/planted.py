@@ -110,8 +110,9 @@ def picture_box(
         left, right = columns - right, columns - left
     rise = tilt / pitch
     shifts = [rise * (min(max(at, 0.0), columns) / max(columns, 1) - 0.5) for at in (left, right)]
-    top = (grid.top - box[1] - box[3]) / pitch - max(shifts)
-    bottom = (grid.top - box[1]) / pitch - min(shifts)
+    # the slope is drawn by mixing whole pixels, so it starts from whole ones
+    top = math.floor((grid.top - box[1] - box[3]) / pitch + 1e-6) - max(shifts)
+    bottom = math.ceil((grid.top - box[1]) / pitch - 1e-6) - min(shifts)
     return (
         min(max(math.floor(top + 1e-6), 0), rows - 1),
         min(max(math.floor(left + 1e-6), 0), columns - 1),
