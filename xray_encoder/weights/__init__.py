@@ -1,0 +1,1 @@
+"""Weight of a container from the grey levels of a vendor picture: `model`, `bins`, `rivals`, `evaluate`."""
