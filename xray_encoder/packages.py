@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ _NARROWEST, _FEWEST = 5, 5
 _WIDEST_SHARE = 1 / _FEWEST
 _CANDIDATES = 3  # periods followed through the load before one is chosen
 _STRAY = 0.12  # usual departure of a column's width from the period, as a share of it
+# Autocorrelation at one, two and three periods above that between: noise reaches the first by chance, columns
+# whose widths differ by a tenth the sum of both.
+_CHANCE, _SURE = 0.05, 0.15
 _CLEAR = 0.25  # of the profile's spread: how much less stands in a gap than beside it
 _LOWER, _UPPER = 0.05, 0.6  # of the load's height: the rows whose gaps count, clear of floor and surface
 _LOADED = 0.25  # of the load's usual −ln(transmission): less is air above it
@@ -252,7 +256,9 @@ def _columns(profile: Vector, period: float | None) -> tuple[int, float, float]:
     ]
     likely = sorted(peaks, key=lambda j: -comb[j])[:_CANDIDATES]
     periods = {float(lags[i]) / part for i in likely for part in (1, 2, 3) if lags[i] / part >= _NARROWEST}
-    found = [one for one in (_read_gaps(rough / spread, lag) for lag in sorted(periods)) if one is not None]
+    found = [
+        one for one in (_read_gaps(rough / spread, lag, again) for lag in sorted(periods)) if one is not None
+    ]
     if not found:
         return 0, 0.0, 0.0
     # a block of two or three columns repeats as well as its columns do, the gaps around it the better: of all
@@ -266,22 +272,26 @@ def _columns(profile: Vector, period: float | None) -> tuple[int, float, float]:
     return found[int(np.argmax(fits))]
 
 
-def _read_gaps(fine: Vector, lag: float) -> tuple[int, float, float] | None:
-    """Columns, their width, and how sure that is, if the period is about `lag`; `fine`: profile in spreads."""
+def _read_gaps(fine: Vector, lag: float, again: Vector) -> tuple[int, float, float] | None:
+    """Columns, their width, and how sure that is, if the period is about `lag`.
+
+    fine: profile in spreads; again: its autocorrelation.
+    """
     width = len(fine)
     gaps = _follow(-fine, lag)
     if len(gaps) < 3:
         return None
     steps = np.diff(gaps)
     pitch = float(np.median(steps))
-    middles = np.asarray([fine[i + 1 : j].max() for i, j in zip(gaps[:-1], gaps[1:], strict=True)])
+    middles = np.asarray([fine[i + 1 : j].max() for i, j in pairwise(gaps)])
     sides = np.minimum(middles[:-1], middles[1:])
     depth = sides - fine[gaps[1:-1]]  # of each inner gap below the lower of its neighbours
     even = float(np.mean(np.abs(steps - pitch) <= 0.25 * pitch + 1.0))
     clear = float(np.mean(depth > _CLEAR))
     # gaps by chance: the deepest point of every stretch lies somewhat lower than the stretch, anywhere in it
     sure = float(np.clip((clear - 0.7) / 0.25, 0, 1) * np.clip((even - 0.5) / 0.4, 0, 1))
-    sure *= float(np.clip(np.median(depth) / 1.0, 0, 1))
+    sure *= float(np.clip(np.median(depth), 0, 1))
+    sure *= float(np.clip((_comb(again, pitch) - _CHANCE) / _SURE, 0, 1))
     ends = gaps[0] / pitch, (width - gaps[-1]) / pitch  # most of a column at an end is a column
     return len(steps) + sum(round(end) for end in ends), pitch, sure
 
@@ -295,7 +305,7 @@ def _comb(again: Vector, lag: float) -> float:
 def _follow(gain: Vector, pitch: float) -> npt.NDArray[np.int64]:
     """Places of the gaps: as high a gain as possible at steps of about a pitch (dynamic programming)."""
     width = len(gain)
-    steps = np.arange(max(int(0.6 * pitch), 2), int(math.ceil(1.5 * pitch)) + 1)
+    steps = np.arange(max(int(0.6 * pitch), 2), math.ceil(1.5 * pitch) + 1)
     cost = 0.5 * ((steps - pitch) / (_STRAY * pitch + 0.5)) ** 2
     best = gain.copy()
     before = np.full(width, -1, dtype=np.int64)

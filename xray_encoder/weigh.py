@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from xray_encoder.look import Look
+from xray_encoder.measure import Measurement
 from xray_encoder.normality import prefixes
 
 _LEAST = 3  # scans of a code before it speaks for itself
@@ -24,6 +24,14 @@ _LEAST_ERROR = 0.01  # log: no weighbridge and no packing is better known
 _PRIOR_FREEDOM = 6.0  # scans: weight of all codes' spread in a code's own
 
 MASS_TERMS = ("area", "heavy", "heavy_square", "depth", "fill", "ends", "top", "bottom", "saturated")
+
+
+class Weighed(Protocol):
+    """What was measured on a scan; `xray_encoder.look.Look` is one."""
+
+    @property
+    def measurement(self) -> Measurement:
+        """The cargo's density and mass as the ray sum has them."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,7 @@ class Scale:
     codes: ByCode = field(default_factory=ByCode)
 
     @classmethod
-    def fit(cls, looks: Sequence[Look], gross_kg: Sequence[float], codes: Sequence[str] = ()) -> Scale:
+    def fit(cls, looks: Sequence[Weighed], gross_kg: Sequence[float], codes: Sequence[str] = ()) -> Scale:
         """Log of declared ÷ measured as a sum of the load's shape (ridge) and its code (shrunk means).
 
         codes: digits, one for each look; without them all looks count as one code. Loads that can only be
@@ -166,11 +174,11 @@ class Scale:
         """True once enough clean weights were seen."""
         return self.scans >= _LEAST_WEIGHED
 
-    def kilograms(self, look: Look, code: str = "") -> float | None:
+    def kilograms(self, look: Weighed, code: str = "") -> float | None:
         """Best estimate of the gross weight of a load of `code` (digits); None where it cannot be weighed."""
         return _mass(look) * self._factor(look, code) if weighable(look) else None
 
-    def interval(self, look: Look, code: str = "") -> tuple[float, float, float] | None:
+    def interval(self, look: Weighed, code: str = "") -> tuple[float, float, float] | None:
         """(low, best, high) in kg, wider for codes whose loads differ more; None if it cannot be weighed."""
         best = self.kilograms(look, code)
         if best is None:
@@ -178,7 +186,7 @@ class Scale:
         wider = self.spread(code) / self.spread("")
         return best * self.low**wider, best, best * self.high**wider
 
-    def at_least(self, look: Look) -> float | None:
+    def at_least(self, look: Weighed) -> float | None:
         """Kilograms that a load surely weighs of which parts let nothing through; None without pixel size."""
         m = look.measurement
         if m.mass_kg is None or not m.areal_density > 0:
@@ -189,7 +197,7 @@ class Scale:
         """Usual error of the mass, in logs, for loads of a code."""
         return self.codes.usual(code)[1] or _LEAST_ERROR
 
-    def oddness(self, look: Look, declared_kg: float, code: str = "") -> float:
+    def oddness(self, look: Weighed, declared_kg: float, code: str = "") -> float:
         """How far a declared gross weight is from the measured one, in usual errors of the code's loads.
 
         Where the scan gives only a lower bound: how far the declared weight is below it (0 if it is not).
@@ -225,12 +233,12 @@ class Scale:
             ByCode.read(about["codes"]),
         )
 
-    def _factor(self, look: Look, code: str) -> float:
+    def _factor(self, look: Weighed, code: str) -> float:
         off = float(_terms(look) @ self.weights) + self.codes.usual(code)[0]
         return math.exp(min(max(off, -1.5), 1.5))
 
 
-def weighable(look: Look) -> bool:
+def weighable(look: Weighed) -> bool:
     """True if the scan shows a load and the beam, energy and pixel size to weigh it by."""
     m = look.measurement
     return m.mass_kg is not None and m.mass_kg > 1.0 and m.areal_density > 0 and not m.bound
@@ -243,12 +251,12 @@ def _parent(prefix: str, known: Mapping[str, tuple[float, float, int]]) -> float
     return None
 
 
-def _mass(look: Look) -> float:
+def _mass(look: Weighed) -> float:
     assert look.measurement.mass_kg is not None
     return look.measurement.mass_kg
 
 
-def _terms(look: Look) -> npt.NDArray[np.float64]:
+def _terms(look: Weighed) -> npt.NDArray[np.float64]:
     """What the ray sum is off by: walls looked through, material, and what continues behind the rim."""
     m, mass = look.measurement, _mass(look)
     heavy = m.heavy or 0.0
