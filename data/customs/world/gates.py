@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,17 +24,17 @@ class Gate:
 
 
 def make_gates(
-    offices: Sequence[str], vendor_share: float, rng: np.random.Generator, *, one_kind: bool = False
+    offices: Mapping[str, float], vendor_share: float, rng: np.random.Generator, *, one_kind: bool = False
 ) -> Mapping[str, tuple[Gate, ...]]:
     """One or two gates for each office; at one office the vendor's pictures are usual.
 
-    vendor_share: of all scans, if offices are equally busy; one_kind: all of 6/9 MV and of 2 cm pixels, which
-    then differ in noise, blur and scatter only.
+    offices: with their share of the traffic; vendor_share: of all scans; one_kind: all of 6/9 MV and of 2 cm
+    pixels, which then differ in noise, blur and scatter only.
     """
     exporter = int(rng.integers(0, len(offices)))
     gates: dict[str, tuple[Gate, ...]] = {}
-    for number, office in enumerate(offices):
-        share = min(vendor_share * len(offices), 1.0) if number == exporter else 0.0
+    for number, (office, traffic) in enumerate(offices.items()):
+        share = min(vendor_share / traffic, 1.0) if number == exporter else 0.0
         here = []
         for letter in "ab"[: int(rng.integers(1, 3))]:
             name = f"{office}{letter}-{int(rng.integers(1000, 10_000))}"

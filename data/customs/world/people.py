@@ -15,7 +15,7 @@ def _words(text: str, separator: str = " ") -> tuple[str, ...]:
 
 
 OFFICES = ("016", "020", "030", "040", "010")  # Pyeongtaek, Incheon, Busan, Incheon airport, Seoul
-SEAPORTS = OFFICES[:3]
+SEAPORTS = {"016": 0.2, "020": 0.25, "030": 0.55}  # with their share of the importers
 _FIRST = _words(
     "한빛 대성 동해 남양 서광 청해 삼우 미래 가온 누리 바다 태평 금강 해든 새론 다온 우진 성일 유원 신명"
 )
@@ -79,7 +79,7 @@ def make_people(items: Sequence[Item], rng: np.random.Generator) -> People:
                 tidy=float(np.clip(0.75 + 0.15 * rng.standard_normal(), 0.3, 1.0)),
                 block=int(rng.choice([1, 1, 2, 3])),
                 fill=float(rng.uniform(0.86, 0.99)),
-                office=str(rng.choice(SEAPORTS, p=[0.2, 0.25, 0.55])),
+                office=str(rng.choice(list(SEAPORTS), p=list(SEAPORTS.values()))),
                 declarant=str(rng.choice(brokers)),
                 forwarder=f"{rng.choice(_FORWARDERS)} Forwarding",
             )
