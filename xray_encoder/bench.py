@@ -8,6 +8,7 @@ libraries included.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,8 @@ from xray_encoder.contenders import (
     SHAPE,
     SIMULATOR,
     Plan,
-    write_folder,
+    write_pictures,
+    write_plan,
 )
 
 INSTALL = "anomalib is not installed, so PatchCore is our compact one: pip install 'portcullis[bench]'"
@@ -50,7 +52,7 @@ def bench(
     only: Sequence[str] = (),
     size: str = "demo",
     pictures: int = 24,
-    simulated: int = 60,
+    seconds: float = 5.0,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Time and weigh every part.
@@ -66,7 +68,7 @@ def bench(
         only: names of parts to run; all by default.
         size: of the world that is made.
         pictures: how many are asked about.
-        simulated: how many scans the simulator makes.
+        seconds: for which the simulator runs.
         progress: told after each part.
 
     Returns:
@@ -91,12 +93,12 @@ def bench(
         folder = Path(name)
         paths = [Path(p) for p in data]
         asked = 0
+        plan = Plan([], seed, pictures, rows, seconds, threads, dict(overrides or {}))
         if OURS in names or PATCHCORE in names:
             world, paths = _world(paths, folder / "world", seed, size, progress)
-            plan = Plan([str(p) for p in paths], seed, pictures, rows, simulated, dict(overrides or {}))
-            asked = write_folder(folder, plan, world)
-        else:
-            (folder / "plan.json").write_text(_plan_alone(seed, rows, simulated), encoding="utf-8")
+            plan = dataclasses.replace(plan, data=[str(p.resolve()) for p in paths])
+            asked = write_pictures(folder, plan, world)
+        write_plan(folder, plan)
         runs = [run for one in names for run in ((OURS, ASKING) if one == OURS else (one,))]
         for done, run in enumerate(runs):
             figures = run_apart("xray_encoder.contenders", folder, run, threads)
@@ -157,7 +159,7 @@ def table(report: Mapping[str, Any]) -> str:
         row = found[SIMULATOR]
         lines.append(
             f"{SIMULATOR}: {row['per_second']:,.1f} scans/s of {row['columns']} x {row['rows']} at"
-            f" {row['energies']} energies, {len(row['packings'])} ways of packing"
+            f" two energies, {row['processes']} processes"
         )
     for row in report["reach"].values():
         promised = f"promised at {'least' if row['more'] else 'most'} {row['bound']:,.0f}"
@@ -179,13 +181,6 @@ def _world(data: list[Path], made: Path, seed: int, size: str, progress: Progres
             "there is no world among the data", field="data", remedy="add one made by portcullis world"
         )
     return worlds[0], data
-
-
-def _plan_alone(seed: int, rows: int, simulated: int) -> str:
-    import dataclasses
-    import json
-
-    return json.dumps(dataclasses.asdict(Plan([], seed, rows=rows, simulated=simulated)))
 
 
 def _reach(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

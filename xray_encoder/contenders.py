@@ -2,7 +2,7 @@
 
     python -m xray_encoder.contenders FOLDER NAME
 
-FOLDER holds what `write_folder` wrote; the answer goes into FOLDER/NAME.json.
+FOLDER holds what `write_plan` and `write_pictures` wrote; the answer goes into FOLDER/NAME.json.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ PATCHCORE = "PatchCore"
 SEARCH, SIMULATOR = "search", "simulator"
 NAMES = (OURS, PATCHCORE, SEARCH, SIMULATOR)
 SHAPE = (800, 2000)  # rows, columns of the pictures that are asked about
-SIMULATED = 1200  # columns of a simulated one; about 400 rows
 _FACES = "pictures"
 
 
@@ -45,26 +44,31 @@ class Plan:
     """What every part is given.
 
     data: worlds and folders of scans; pictures: how many are asked about; rows: references to search in;
-    simulated: scans made by the simulator; overrides: `key=value` over our configuration.
+    seconds: for which the simulator runs; overrides: `key=value` over our configuration.
     """
 
     data: Sequence[str]
     seed: int = 0
     pictures: int = 24
     rows: int = 100_000
-    simulated: int = 60
+    seconds: float = 5.0
+    threads: int = 1
     overrides: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 # -- what they share -------------------------------------------------------------------------------
 
 
-def write_folder(folder: Path, plan: Plan, world: Path) -> int:
-    """Keep the plan, and scans under review of a world as pictures of `SHAPE`; how many there are."""
+def write_plan(folder: Path, plan: Plan) -> None:
+    """Keep the plan for the parts."""
+    (folder / "plan.json").write_text(json.dumps(dataclasses.asdict(plan)), encoding="utf-8")
+
+
+def write_pictures(folder: Path, plan: Plan, world: Path) -> int:
+    """Keep scans under review of a world as pictures of `SHAPE`; how many there are."""
     from customs.world import World
     from xray_encoder.reading import read_scan
 
-    (folder / "plan.json").write_text(json.dumps(dataclasses.asdict(plan)), encoding="utf-8")
     (folder / _FACES).mkdir()
     rng = np.random.default_rng(plan.seed)
     count = 0
@@ -304,38 +308,37 @@ def made_up_references(n: int, rng: np.random.Generator) -> tuple[npt.NDArray[np
 
 
 def _simulate(folder: Path, plan: Plan) -> dict[str, Any]:
-    """Two-energy scans of loaded 40-foot containers, from goods to grey levels."""
-    from customs.physics.container import CONTAINERS
-    from customs.physics.packing.templates import cargo, loaded
-    from customs.physics.realism import RECIPES
-    from customs.physics.scanner import Scanner
+    """Two-energy scans of loaded 40-foot reefers, from goods to grey levels, a process for each thread."""
+    import multiprocessing
 
-    rng = np.random.default_rng(plan.seed)
-    recipes = [r for r in RECIPES.values() if r is not None]
-    box = "high40"
-    pitch = CONTAINERS[box].grid.shape[1] * CONTAINERS[box].grid.pitch / SIMULATED
-    scanner, times, shape = Scanner(), [], (0, 0)
-
-    def one(number: int) -> tuple[int, int]:
-        recipe = recipes[number % len(recipes)]
-        goods = cargo(recipe.packing, recipe.load(rng), box, rng, pitch=pitch)
-        planes = scanner.expose(loaded(goods, box, rng, tilt=0.01), rng)
-        return int(planes.shape[1]), int(planes.shape[2])
-
-    for number in range(len(recipes)):  # tables of attenuation and rays are made on first use
-        one(number)
-    for number in range(plan.simulated):
-        seconds, shape = _timed(lambda k=number: one(k))
-        times.append(seconds)
+    seeds = [(plan.seconds, plan.seed + i) for i in range(plan.threads)]
+    if plan.threads == 1:
+        speeds = [_scans_per_second(*seeds[0])]
+    else:
+        with multiprocessing.get_context("spawn").Pool(plan.threads) as pool:
+            speeds = pool.starmap(_scans_per_second, seeds)
+    rows, columns = _simulated_shape()
     return {
-        "scans": plan.simulated,
-        "packings": sorted({r.packing for r in recipes}),
-        "rows": shape[0],
-        "columns": shape[1],
-        "energies": len(scanner.beams),
-        **_speed(times),
+        "rows": rows,
+        "columns": columns,
+        "processes": plan.threads,
+        "per_second": float(sum(speeds)),
         "peak_mb": peak_bytes() / 2**20,
     }
+
+
+def _scans_per_second(seconds: float, seed: int) -> float:
+    from customs.physics.speed import scans_per_second
+
+    return scans_per_second(seconds, seed)
+
+
+def _simulated_shape() -> tuple[int, int]:
+    from customs.physics import speed
+    from customs.physics.container import CONTAINERS
+
+    rows, columns = CONTAINERS["reefer40"].grid_at(speed._PITCH_M).shape
+    return int(rows), int(columns)
 
 
 # -- measuring -------------------------------------------------------------------------------------

@@ -58,7 +58,8 @@ class PlainCnn(Rival):
             torch.manual_seed(seed)
             net = timm.create_model(backbone, pretrained=False, num_classes=len(headings))
             optimiser = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=_DECAY)
-            steps = -(-len(crops) // _BATCH)
+            size = min(_BATCH, max(len(crops) // 4, 4))  # of a batch: few scans still make several steps
+            steps = -(-len(crops) // size)
             schedule = torch.optim.lr_scheduler.OneCycleLR(
                 optimiser, max_lr=_RATE, total_steps=max(epochs * steps, 1)
             )
@@ -66,7 +67,7 @@ class PlainCnn(Rival):
             for _ in range(epochs):
                 order = rng.permutation(len(crops))
                 for step in range(steps):
-                    batch = order[step * _BATCH : (step + 1) * _BATCH]
+                    batch = order[step * size : (step + 1) * size]
                     if len(batch) > 1:  # batch statistics of one scan say nothing
                         logits = net(as_images(_varied(crops[batch], rng)))
                         loss = functional.cross_entropy(
@@ -76,6 +77,7 @@ class PlainCnn(Rival):
                         loss.backward()
                         optimiser.step()
                     schedule.step()
+            _settle(net, crops)
         return cls(net, headings, headings_by_kind(references), backbone)
 
     @torch.inference_mode()
@@ -96,6 +98,18 @@ class PlainCnn(Rival):
     def state(self) -> dict[str, Any]:
         """Weights, for a feature extractor of the same backbone."""
         return self.net.state_dict()
+
+
+@torch.no_grad()
+def _settle(net: torch.nn.Module, crops: npt.NDArray[np.float32]) -> None:
+    """Batch statistics of the trained weights; what ran along with training lags behind after few steps."""
+    norms = [m for m in net.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches below
+    for start in range(0, len(crops), _BATCH):
+        if len(crops[start : start + _BATCH]) > 1:
+            net(as_images(crops[start : start + _BATCH]))
 
 
 def as_images(crops: npt.NDArray[np.float32]) -> torch.Tensor:

@@ -70,9 +70,7 @@ class Patchcore(_Extractor):
         return patches[chosen]
 
     @torch.inference_mode()
-    def score(
-        self, embedding: torch.Tensor, memory: torch.Tensor, size: tuple[int, int]
-    ) -> tuple[float, torch.Tensor]:
+    def score(self, embedding: torch.Tensor, memory: torch.Tensor, size: tuple[int, int]) -> float:
         """The oddest patch's distance, weighted as in the paper's equation 7."""
         away = torch.cdist(_patches(embedding), memory)
         nearest, index = away.min(dim=1)
@@ -80,8 +78,13 @@ class Patchcore(_Extractor):
         around = torch.cdist(memory[index[odd]][None], memory)[0]
         support = around.topk(min(_NEIGHBOURS, len(memory)), largest=False).indices
         weight = 1.0 - away[odd, support].softmax(dim=0)[0]
-        score = float(weight * nearest[odd]) if len(support) > 1 else float(nearest[odd])
-        return score, smooth_map(nearest.reshape(1, 1, *embedding.shape[-2:]), size)
+        return float(weight * nearest[odd]) if len(support) > 1 else float(nearest[odd])
+
+    @torch.inference_mode()
+    def heat(self, embedding: torch.Tensor, memory: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        """Each patch's distance, smoothed."""
+        nearest = torch.cdist(_patches(embedding), memory).amin(dim=1)
+        return smooth_map(nearest.reshape(1, 1, *embedding.shape[-2:]), size)
 
 
 class Gaussians(NamedTuple):
@@ -115,14 +118,16 @@ class Padim(_Extractor):
         return Gaussians(mean, torch.linalg.inv(covariance + _RIDGE * torch.eye(flat.shape[1])))
 
     @torch.inference_mode()
-    def score(
-        self, embedding: torch.Tensor, memory: Any, size: tuple[int, int]
-    ) -> tuple[float, torch.Tensor]:
-        """The largest value of the smoothed map of distances."""
+    def score(self, embedding: torch.Tensor, memory: Any, size: tuple[int, int]) -> float:
+        """The largest value of the map."""
+        return float(self.heat(embedding, memory, size).max())
+
+    @torch.inference_mode()
+    def heat(self, embedding: torch.Tensor, memory: Any, size: tuple[int, int]) -> torch.Tensor:
+        """Each place's distance, smoothed."""
         rest = (embedding.flatten(2)[0] - memory.mean).T  # (places, channels)
         square = torch.einsum("pc,pcd,pd->p", rest, memory.precision, rest).clamp_min(0)
-        heat = smooth_map(square.sqrt().reshape(1, 1, *embedding.shape[-2:]), size)
-        return float(heat.max()), heat
+        return smooth_map(square.sqrt().reshape(1, 1, *embedding.shape[-2:]), size)
 
 
 def load_weights(body: torch.nn.Module, network: PlainCnn) -> None:
@@ -133,12 +138,18 @@ def load_weights(body: torch.nn.Module, network: PlainCnn) -> None:
 
 
 def smooth_map(values: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Patch scores (1, 1, rows, columns) to a smoothed map of `size`."""
-    from torchvision.transforms.functional import gaussian_blur
-
+    """Patch scores (1, 1, rows, columns) to a map of `size`, smoothed by a Gaussian."""
     large = functional.interpolate(values, size=size, mode="bilinear")
-    width = 2 * int(4 * _SIGMA + 0.5) + 1
-    return torch.as_tensor(gaussian_blur(large, [width, width], [_SIGMA, _SIGMA])[0, 0])
+    reach = int(4 * _SIGMA + 0.5)
+    side = torch.arange(-reach, reach + 1, dtype=large.dtype)
+    weights = torch.exp(-0.5 * (side / _SIGMA) ** 2)
+    line = (weights / weights.sum()).reshape(1, 1, 1, -1)
+    # along rows, then along columns
+    across = functional.conv2d(functional.pad(large, (reach, reach, 0, 0), mode="reflect"), line)
+    both = functional.conv2d(
+        functional.pad(across, (0, 0, reach, reach), mode="reflect"), line.transpose(2, 3)
+    )
+    return both[0, 0]
 
 
 def _patches(embedding: torch.Tensor) -> torch.Tensor:

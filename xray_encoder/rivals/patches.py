@@ -39,10 +39,12 @@ class Engine(Protocol):
         """A memory of clean embeddings; less than thorough where it is only to give a usual score."""
         ...
 
-    def score(
-        self, embedding: torch.Tensor, memory: Any, size: tuple[int, int]
-    ) -> tuple[float, torch.Tensor]:
-        """Score of one embedding (1, channels, …), and its map (rows, columns)."""
+    def score(self, embedding: torch.Tensor, memory: Any, size: tuple[int, int]) -> float:
+        """Score of one embedding (1, channels, …)."""
+        ...
+
+    def heat(self, embedding: torch.Tensor, memory: Any, size: tuple[int, int]) -> torch.Tensor:
+        """Its map, of `size` (rows, columns)."""
         ...
 
 
@@ -84,7 +86,7 @@ class PatchRival(Rival):
             scores = []
             for i in range(min(_TYPICAL, len(seen)) if len(seen) > 1 else 0):
                 others = engine.remember(torch.cat(seen[:i] + seen[i + 1 :]), seed, thorough=False)
-                scores.append(engine.score(seen[i][:1], others, size)[0])
+                scores.append(engine.score(seen[i][:1], others, size))
             if scores:
                 usual[name] = float(np.median(scores))
         common = float(np.median(list(usual.values()))) if usual else 1.0
@@ -102,28 +104,25 @@ class PatchRival(Rival):
         for prefix in prefixes(code):
             under = [name for name in self.memories if name[0] == look.kind and name[1].startswith(prefix)]
             if under:
-                scored = {
-                    name: self._engine.score(self._embedding(look), self.memories[name], _size(look))
-                    for name in under
-                }
-                name = min(under, key=lambda n: scored[n][0] / max(self.usual[n], _EPS))
-                score, heat = scored[name]
+                scores = {name: self._score(look, name) for name in under}
+                name = min(under, key=scores.__getitem__)
+                heat = self._engine.heat(self._embedding(look), self.memories[name], _size(look))
                 values = heat.numpy().astype(np.float32)
                 low, high = float(np.median(values)), float(values.max())
                 shown = np.clip((values - low) / max(high - low, _EPS), 0, 1)
-                return float(np.log(max(score, _EPS) / max(self.usual[name], _EPS))), shown
+                return float(np.log(max(scores[name], _EPS))), shown
         return float("nan"), None
 
     def _scores(self, look: Look) -> dict[tuple[str, str], float]:
         if self._far is None or self._far[0] is not look:
-            found = {
-                name: self._engine.score(self._embedding(look), memory, _size(look))[0]
-                / max(self.usual[name], _EPS)
-                for name, memory in self.memories.items()
-                if name[0] == look.kind
-            }
+            found = {name: self._score(look, name) for name in self.memories if name[0] == look.kind}
             self._far = (look, found)
         return self._far[1]
+
+    def _score(self, look: Look, name: tuple[str, str]) -> float:
+        """Against one memory, in units of what is usual there."""
+        score = self._engine.score(self._embedding(look), self.memories[name], _size(look))
+        return score / max(self.usual[name], _EPS)
 
     def _embedding(self, look: Look) -> torch.Tensor:
         """The last one is kept: a scan is asked about under many codes."""

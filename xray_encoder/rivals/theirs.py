@@ -81,16 +81,21 @@ class Patchcore(_Model):
             return torch.as_tensor(sampler.sample_coreset())
 
     @torch.inference_mode()
-    def score(
-        self, embedding: torch.Tensor, memory: torch.Tensor, size: tuple[int, int]
-    ) -> tuple[float, torch.Tensor]:
+    def score(self, embedding: torch.Tensor, memory: torch.Tensor, size: tuple[int, int]) -> float:
         """What `PatchcoreModel.forward` does after extracting features."""
         self.model.memory_bank = memory
         patches = self.model.reshape_embedding(embedding)
         nearest, where = self.model.nearest_neighbors(embedding=patches, n_neighbors=1)
-        score = self.model.compute_anomaly_score(nearest[None], where[None], patches)
-        heat = self.model.anomaly_map_generator(nearest.reshape(1, 1, *embedding.shape[-2:]), size)
-        return float(score), torch.as_tensor(heat[0, 0])
+        return float(self.model.compute_anomaly_score(nearest[None], where[None], patches))
+
+    @torch.inference_mode()
+    def heat(self, embedding: torch.Tensor, memory: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        """Their map."""
+        self.model.memory_bank = memory
+        patches = self.model.reshape_embedding(embedding)
+        nearest, _ = self.model.nearest_neighbors(embedding=patches, n_neighbors=1)
+        values = nearest.reshape(1, 1, *embedding.shape[-2:])
+        return torch.as_tensor(self.model.anomaly_map_generator(values, size)[0, 0])
 
 
 class Padim(_Model):
@@ -106,11 +111,14 @@ class Padim(_Model):
         return Gaussians(mean, precision)
 
     @torch.inference_mode()
-    def score(
-        self, embedding: torch.Tensor, memory: Gaussians, size: tuple[int, int]
-    ) -> tuple[float, torch.Tensor]:
+    def score(self, embedding: torch.Tensor, memory: Gaussians, size: tuple[int, int]) -> float:
         """What `PadimModel.forward` does after extracting features."""
+        return float(torch.amax(self.heat(embedding, memory, size)))
+
+    @torch.inference_mode()
+    def heat(self, embedding: torch.Tensor, memory: Gaussians, size: tuple[int, int]) -> torch.Tensor:
+        """Their map."""
         heat = self.model.anomaly_map_generator(
             embedding=embedding, mean=memory.mean, inv_covariance=memory.precision, image_size=size
         )
-        return float(torch.amax(heat)), torch.as_tensor(heat[0, 0])
+        return torch.as_tensor(heat[0, 0])
