@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from customs import UnreadableFile
-from customs.picture import decode_picture, read_photo
+from customs.picture import decode_pages, decode_picture, read_photo
 
 
 def encode(pixels: np.ndarray, kind: str = "PNG") -> bytes:
@@ -83,3 +83,40 @@ def test_photos_become_rgb_whatever_they_were() -> None:
         photo = read_photo(encode(pixels))
         assert photo.pixels.shape == (3, 4, 3)
         assert photo.pixels.dtype == np.uint8
+
+
+def tiff_directory(*entries: tuple[int, int, int, int], after: int = 0) -> bytes:
+    """A little-endian TIFF of one directory; each entry is tag, type, count, value."""
+    body = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + body + struct.pack("<I", after) + bytes(999)
+
+
+WIDE, HIGH = (256, 3, 1, 4), (257, 3, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (tiff_directory(WIDE, HIGH, (273, 4, 50_000_000, 8)), "50,000,000 values"),
+        (tiff_directory(WIDE, HIGH, after=8), "loop"),
+        (tiff_directory((256, 4, 1, 40_000), (257, 4, 1, 40_000)), "40,000 × 40,000"),
+        (tiff_directory(WIDE, HIGH, (322, 4, 1, 40_000), (323, 4, 1, 40_000)), "pixels"),
+        (tiff_directory(*[(1000 + n, 3, 1, 0) for n in range(600)]), "600 tags"),
+    ],
+    ids=["values", "loop", "size", "tiles", "tags"],
+)
+def test_a_tiff_that_promises_too_much_is_refused_from_its_directory(data: bytes, said: str) -> None:
+    """Before a library makes lists and buffers of what is promised."""
+    with pytest.raises(UnreadableFile, match=said):
+        decode_picture(data, field="scan")
+
+
+def test_a_tiff_gives_its_description_and_no_more_pages_than_asked_for() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(GREY).save(
+        buffer, "TIFF", save_all=True, append_images=[Image.fromarray(GREY)] * 2, description="gate 1"
+    )
+    pages, description = decode_pages(buffer.getvalue(), field="scan")
+    assert (len(pages), description) == (3, "gate 1")
+    with pytest.raises(UnreadableFile, match="3 pages"):
+        decode_pages(buffer.getvalue(), field="scan", max_pages=2)

@@ -33,3 +33,10 @@ def test_pixels_cannot_be_changed_behind_a_scans_back() -> None:
     scan = Scan(np.ones((1, 2, 2), np.float32))
     with pytest.raises(ValueError, match="read-only"):
         scan.transmission[0, 0, 0] = 0.5
+
+
+def test_a_material_plane_has_the_size_of_the_energies() -> None:
+    ones = np.ones((1, 4, 6), np.float32)
+    assert Scan(ones.copy(), material=np.ones((4, 6), np.float32)).material is not None
+    with pytest.raises(InvalidValue, match="material"):
+        Scan(ones, material=np.ones((4, 5), np.float32))

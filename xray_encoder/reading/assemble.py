@@ -147,6 +147,7 @@ def _transmission(
     """Transmission float32 in which air is 1, and the bits that tell its lowest values apart."""
     if raw.scale == "log":
         t = np.exp(-plane, dtype=np.float32)
+        t[t < _LEAST] = 0.0
         np.clip(t, 0.0, 1.0, out=t)
         _refuse_flat(t, field)
         return t, _depth_of(t)

@@ -78,9 +78,9 @@ def raw_of_numbers(pages: tuple[npt.NDArray, ...], field: str, **notes: Any) -> 
     finite = [np.where(np.isfinite(page), page, 0) for page in floats]
     least, most = min(float(page.min()) for page in finite), max(float(page.max()) for page in finite)
     if least < -1.0 and most <= 0.5 and least >= -_DEEPEST:
-        floats = [-page for page in floats]
+        floats, finite = [-page for page in floats], [-page for page in finite]
         least, most = -most, -least
-    over = max(float((page > _OVER).mean()) for page in finite) if most > 0 else float(least < -1.0)
+    over = max(float((page > _OVER).mean()) for page in finite)
     infinite = any(np.isinf(page).any() for page in floats)
     scale: Scale
     if most <= _DEEPEST and least >= -1.0 and (over > _OVER_SHARE or infinite):

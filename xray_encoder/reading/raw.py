@@ -24,7 +24,7 @@ class Raw:
     depth: bits that tell grey levels apart; 0 for floats, where the numbers themselves tell.
     energies: a name for each plane, None where the file is silent.
     material: float32 (height, width), None if there is none.
-    air_bright: what the file says about polarity, None where it is silent; believed if the picture is dumb.
+    air_bright: what the file says about polarity, None where it is silent and the picture decides.
     """
 
     planes: tuple[npt.NDArray, ...]
