@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from xray_encoder.normality import prefixes
 from xray_encoder.weigh import ByCode
 
 # A column of goods is at least this many pixels wide, and the load at least so many columns long.
 _NARROWEST, _FEWEST = 5, 5
 _WIDEST_SHARE = 1 / _FEWEST
 _CANDIDATES = 3  # periods followed through the load before one is chosen
+_OCTAVES = 0.15  # by which columns of one code differ in width
 _STRAY = 0.12  # usual departure of a column's width from the period, as a share of it
 # Autocorrelation at one, two and three periods above that between: noise reaches the first by chance, columns
 # whose widths differ by a tenth the sum of both.
@@ -34,6 +36,7 @@ _NINETY = 1.645  # spreads on either side that hold nine of ten
 _WITHIN = 0.05  # an estimate is right if the true number is within this share of it
 VOTES = ("grid", "columns", "mass")
 Vector = npt.NDArray[np.float64]
+Reading = tuple[int, float, float]  # columns, their mean width (pixels), confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,9 @@ class Visible:
     columns: stacks side by side. layers: packages in a stack (mean over the stacks), None if no seams are
     seen. period, layer: width of a column and height of a layer, pixels (0 if none). height: mean height of
     the load as a share of the picture handed in. confidence: 0 (no pattern) … 1 (every gap is where it should
-    be).
+    be). width: of the picture, pixels. others: columns, period and confidence of every reading, this one
+    among them: rows that stand staggered halve the period, blocks of columns multiply it, and only the code's
+    usual width tells.
     """
 
     columns: int
@@ -52,6 +57,8 @@ class Visible:
     layer: float
     height: float
     confidence: float
+    width: int = 0
+    others: tuple[tuple[int, float, float], ...] = ()
 
     @property
     def regular(self) -> bool:
@@ -82,13 +89,15 @@ class Packages:
     Three votes: columns × layers, columns × height of the load, and the measured mass. What each must be
     multiplied by (rows in depth, layers in a metre, packages in a kilogram) is learned for each code, backing
     off HS10 → HS6 → HS4 → HS2, and so is how far it strays; votes count by the inverse square of that.
-    factors: by vote, log of declared number ÷ vote. usual: log of the declared number. widen: by how much
-    the votes together stray more than they should if they were independent.
+    factors: by vote, log of declared number ÷ vote. usual: log of the declared number. widths: by code and
+    parent, usual width of a column as a share of the box. widen: by how much the votes together stray more
+    than they should if they were independent.
     """
 
     factors: Mapping[str, ByCode] = field(default_factory=dict)
     usual: ByCode = field(default_factory=ByCode)
     widen: float = 1.0
+    widths: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -103,7 +112,9 @@ class Packages:
         if len(kept) < _LEAST:
             return cls()
         target = {i: math.log(declared[i]) for i in kept}
-        votes = {i: _votes(visible[i], mass_kg[i]) for i in kept}
+        widths = _widths([visible[i] for i in kept], [codes[i] for i in kept])
+        told = cls(widths=widths)
+        votes = {i: _votes(told.read_grid(visible[i], codes[i]), mass_kg[i]) for i in kept}
         factors = {}
         for name in VOTES:
             cast = [i for i in kept if name in votes[i]]
@@ -112,7 +123,7 @@ class Packages:
                     [target[i] - votes[i][name] for i in cast], [codes[i] for i in cast]
                 )
         usual = ByCode.fit([target[i] for i in kept], [codes[i] for i in kept])
-        plain = cls(factors, usual)
+        plain = cls(factors, usual, widths=widths)
         off = []
         for i in kept:
             found = plain.estimate(visible[i], codes[i], mass_kg[i])
@@ -120,7 +131,17 @@ class Packages:
                 off.append(abs(target[i] - math.log(found.best)) / found.spread)
         # a wrong reference must not widen it: the 90 % point of clean ones, as of a bell curve
         widen = float(np.quantile(off, 0.9)) / _NINETY if len(off) >= _LEAST else 1.0
-        return cls(factors, usual, max(widen, 1.0))
+        return cls(factors, usual, max(widen, 1.0), widths)
+
+    def read_grid(self, visible: Visible, code: str) -> Visible:
+        """The same view, read at the width that columns of this code usually have."""
+        usual = next((self.widths[prefix] for prefix in prefixes(code) if prefix in self.widths), None)
+        if usual is None or not visible.others or not visible.width:
+            return visible
+        columns, period, sure = _nearest(visible.others, usual * visible.width)
+        if abs(math.log2(period / (usual * visible.width))) > 3 * _OCTAVES:
+            return replace(visible, confidence=0.0)
+        return replace(visible, columns=columns, period=period, confidence=sure)
 
     def estimate(self, visible: Visible, code: str, mass_kg: float | None) -> Estimate | None:
         """The number of packages of a load of `code`; None where nothing regular is seen or known.
@@ -130,7 +151,7 @@ class Packages:
         if not self.usual.of or self.usual.usual(code)[0] < math.log(_FEW):
             return None
         means, weights, names = [], [], []
-        for name, vote in _votes(visible, mass_kg).items():
+        for name, vote in _votes(self.read_grid(visible, code), mass_kg).items():
             if name not in self.factors:
                 continue
             factor, spread = self.factors[name].usual(code)
@@ -169,6 +190,7 @@ class Packages:
             "factors": {name: by.about() for name, by in self.factors.items()},
             "usual": self.usual.about(),
             "widen": self.widen,
+            "widths": dict(self.widths),
         }
 
     @classmethod
@@ -178,6 +200,7 @@ class Packages:
             {name: ByCode.read(by) for name, by in about["factors"].items()},
             ByCode.read(about["usual"]),
             float(about["widen"]),
+            {prefix: float(share) for prefix, share in about["widths"].items()},
         )
 
 
@@ -209,7 +232,7 @@ def count(inside: npt.NDArray[np.floating[Any]], period: float | None = None) ->
     height = float(np.median(tops[first:last]))
     upper, lower = rows - int(_UPPER * height), rows - int(_LOWER * height)
     profile = a[upper : max(lower, upper + 1), first:last].mean(axis=0)
-    columns, pitch, sure = _columns(profile, period)
+    (columns, pitch, sure), others = _columns(profile, period)
     layer, clear = _layer(a[:, first:last], height)
     mean = float(tops[first:last].mean())
     return Visible(
@@ -219,7 +242,20 @@ def count(inside: npt.NDArray[np.floating[Any]], period: float | None = None) ->
         layer=layer if clear else 0.0,
         height=mean / rows,
         confidence=sure,
+        width=width,
+        others=others,
     )
+
+
+def _widths(visible: Sequence[Visible], codes: Sequence[str]) -> dict[str, float]:
+    """Median width of columns as a share of the box, of each prefix with enough regular loads."""
+    by: dict[str, list[float]] = {}
+    for one, code in zip(visible, codes, strict=True):
+        if one.regular and one.width:
+            for prefix in prefixes(code):
+                by.setdefault(prefix, []).append(one.period / one.width)
+    # a chapter packs in all sizes: only what agrees at HS6 says how wide a column is
+    return {p: float(np.median(v)) for p, v in sorted(by.items()) if len(v) >= _LEAST and len(p) >= 6}
 
 
 def _votes(visible: Visible, mass_kg: float | None) -> dict[str, float]:
@@ -234,21 +270,21 @@ def _votes(visible: Visible, mass_kg: float | None) -> dict[str, float]:
     return out
 
 
-def _columns(profile: Vector, period: float | None) -> tuple[int, float, float]:
-    """Columns along a profile, their mean width, and how sure that is (0…1)."""
+def _columns(profile: Vector, period: float | None) -> tuple[Reading, tuple[Reading, ...]]:
+    """Columns along a profile, their mean width, and how sure that is (0…1): the likeliest, and all."""
     width = len(profile)
     longest = max(min(int(_WIDEST_SHARE * width), 120), _NARROWEST + 1)
     rough = profile - _smooth(profile, 2 * longest + 1)
     spread = float(rough.std())
     if spread < 1e-4 * max(float(np.abs(profile).mean()), 1e-9):
-        return 0, 0.0, 0.0
+        return (0, 0.0, 0.0), ()
     power = np.abs(np.fft.rfft(rough - rough.mean(), 2 * width)) ** 2
     again = np.fft.irfft(power)[: 3 * longest + 3]
     again = again / again[0] * width / np.maximum(width - np.arange(len(again)), 1)
     lags = np.arange(_NARROWEST, longest + 1)
     comb = np.asarray([_comb(again, float(lag)) for lag in lags])
     if period is not None and period > 0:  # half an octave off is as good as no sign of it
-        comb = comb + 0.3 * np.exp(-0.5 * (np.log2(lags / period) / 0.15) ** 2)
+        comb = comb + 0.3 * np.exp(-0.5 * (np.log2(lags / period) / _OCTAVES) ** 2)
     peaks = [
         i
         for i in range(len(comb))
@@ -260,19 +296,26 @@ def _columns(profile: Vector, period: float | None) -> tuple[int, float, float]:
         one for one in (_read_gaps(rough / spread, lag, again) for lag in sorted(periods)) if one is not None
     ]
     if not found:
-        return 0, 0.0, 0.0
+        return (0, 0.0, 0.0), ()
+    every = tuple(dict.fromkeys(one for one in found if one[2] > 0))
+    if period is not None and found:
+        return _nearest(found, period), every
     # a block of two or three columns repeats as well as its columns do, the gaps around it the better: of all
     # periods at which every gap is there, the shortest is a column
     enough = 0.6 * max(sure for _, _, sure in found)
-    if period is None:
-        return next(one for one in found if one[2] >= enough)
+    return next(one for one in found if one[2] >= enough), every
+
+
+def _nearest(found: Sequence[Reading], period: float) -> Reading:
+    """The reading whose width is closest to a usual one, among those that are sure."""
     fits = [
-        sure * math.exp(-0.5 * (math.log2(max(pitch, 1.0) / period) / 0.15) ** 2) for _, pitch, sure in found
+        min(sure, 2 * _REGULAR) * math.exp(-0.5 * (math.log2(max(pitch, 1.0) / period) / _OCTAVES) ** 2)
+        for _, pitch, sure in found
     ]
     return found[int(np.argmax(fits))]
 
 
-def _read_gaps(fine: Vector, lag: float, again: Vector) -> tuple[int, float, float] | None:
+def _read_gaps(fine: Vector, lag: float, again: Vector) -> Reading | None:
     """Columns, their width, and how sure that is, if the period is about `lag`.
 
     fine: profile in spreads; again: its autocorrelation.
@@ -317,11 +360,11 @@ def _follow(gain: Vector, pitch: float) -> npt.NDArray[np.int64]:
         k = value.argmax(axis=1)
         best[x] = gain[x] + value[np.arange(len(x)), k]
         before[x] = at[np.arange(len(x)), k]
-    x = width - 1 - int(best[::-1][: max(int(pitch), 1)].argmax())
+    last = width - 1 - int(best[::-1][: max(int(pitch), 1)].argmax())
     path = []
-    while x >= 0:
-        path.append(x)
-        x = int(before[x])
+    while last >= 0:
+        path.append(last)
+        last = int(before[last])
     return np.asarray(path[::-1], dtype=np.int64)
 
 

@@ -155,16 +155,21 @@ class Scale:
         """
         named = list(codes) if len(codes) else [""] * len(looks)
         y = np.asarray([math.log(kg / _mass(look)) for kg, look in zip(gross_kg, looks, strict=True)])
-        used = np.flatnonzero((np.abs(y - np.median(y)) < _OUTLIER) & [weighable(look) for look in looks])
-        if not len(used):
+        middle = float(np.median(y)) if len(y) else 0.0
+        used = [i for i, look in enumerate(looks) if abs(y[i] - middle) < _OUTLIER and weighable(look)]
+        if not used:
             return cls()
         x = np.stack([_terms(looks[i]) for i in used])
         y, own = y[used], [named[i] for i in used]
-        weights, by, part = np.zeros(x.shape[1]), ByCode(), np.zeros(len(y))
+        weights: npt.NDArray[np.float64] = np.zeros(x.shape[1])
+        by, part = ByCode(), np.zeros(len(y))
         for _ in range(_ROUNDS):
             rest = y - part
             middle = float(np.median(rest)) if not by.of else 0.0
-            weights = np.linalg.solve(x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ (rest - middle))
+            weights = np.asarray(
+                np.linalg.solve(x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ (rest - middle)),
+                dtype=np.float64,
+            )
             by = ByCode.fit(y - x @ weights, own)
             part = np.asarray([by.usual(code)[0] for code in own])
         return cls(weights, len(used), codes=by)
