@@ -20,8 +20,9 @@ def pixel_counts(picture: Picture) -> Array | None:
     picture: (height, width) or (height, width, channels), uint8, dark where the load is, cropped to the
     container. As AJNA does (`np.histogram(image, bins=16)` without its last bin, IvanBrasilico/padma), the
     bins span from the picture's own darkest to its brightest value, which is 0…255 in the pictures seen.
-    That the file's 15 bins are these and not 15 over all is told by empty containers: their two brightest
-    bins hold 38 and 26 % of the pixels both here and in the file.
+    The file's 15 bins must be these and not 15 over all: cut so, the 20 real pictures of
+    `ajna_containers_by_hs4` lie as near to their nearest histogram of the file as those to one another
+    (summed absolute difference of shares: 0.07 against 0.08); cut into 15 they do not (0.20).
     """
     grey = _grey(picture)
     if grey is None or grey.size < _LEAST_PIXELS or grey.min() == grey.max():

@@ -90,7 +90,7 @@ class _Tally:
 
     def __init__(self, scans: int) -> None:
         self.best, self.inside = np.empty(scans), np.zeros(scans, dtype=bool)
-        ways = [*Side, "plain"]
+        ways: list[str] = [*Side, "plain"]
         self.p = {way: {wrong: np.empty(scans) for wrong in ("honest", *_WRONG)} for way in ways}
 
     def add(self, model: HistogramWeights, rows: Rows, counts: Array, kg: Array) -> None:
@@ -100,12 +100,13 @@ class _Tally:
         self.best[rows] = best
         self.inside[rows] = [w.low <= true <= w.high for w, true in zip(weighed, kg, strict=True)]
         bare = Conformal.fit(np.abs(model.miss), [("all",)] * len(model.log_kg))
-        for wrong, factor in {"honest": 1.0, **_WRONG}.items():
-            for side in Side:
-                odd = model.oddness(counts, kg * factor, side)
-                self.p[side][wrong][rows] = model.calibration(side).in_group(odd, "all")[0]
-            odd = np.abs(np.log(best / (kg * factor)))
-            self.p["plain"][wrong][rows] = bare.in_group(odd, "all")[0]
+        declared = kg[:, None] * np.asarray([1.0, *_WRONG.values()])
+        odd: dict[str, Array] = {side: model.oddness(counts, declared, side) for side in Side}
+        odd["plain"] = np.abs(np.log(best[:, None] / declared))
+        for way, p in self.p.items():
+            conformal = bare if way == "plain" else model.calibration(Side(way))
+            for wrong, column in zip(p, odd[way].T, strict=True):
+                p[wrong][rows] = conformal.in_group(column, "all")[0]
 
     def figures(self, counts: Array, kg: Array, seed: int) -> dict[str, Any]:
         """Everything, in shares and kg."""
