@@ -300,16 +300,21 @@ def test_the_packages_in_sight_times_the_rows_are_the_packages_declared(
         plane = np.asarray(sum(rays.gather().planes.values()))
         solid = plane > 0.35 * np.median(plane[plane > 0.1 * plane.max()])
         cells = solid.sum() * 1e-4 / load.size[0] / load.size[1]
-        visible = visible_packages(c.inside)
+        visible = visible_packages(c.inside, habits)
         assert visible is not None
         assert 0 <= visible * rows_deep(item) - c.packages < rows_deep(item)
         found.append(cells / visible)
     assert np.mean(found) == pytest.approx(1.0, abs=0.085)
 
 
-def test_goods_that_do_not_stand_in_rows_have_no_visible_count() -> None:
-    """A heap is not counted."""
-    assert visible_packages(Inside(ITEMS[MEAL], 20_000.0, 1)) is None
+def test_goods_that_do_not_stand_in_rows_have_no_visible_count(economy: Economy, people: People) -> None:
+    """A heap is not counted, nor are clothes that hang; the same clothes in cartons are."""
+    heap, denim = _consign(economy, people, MEAL, 0), _consign(economy, people, "6203421000", 0)
+    assert visible_packages(heap.inside, habit(heap, 3, 8)) is None
+    lying, hung = (dataclasses.replace(habit(denim, 3, 8), hung=hung) for hung in (False, True))
+    assert (template_of(denim.goods, lying), template_of(denim.goods, hung)) == ("garments", "clothes")
+    assert visible_packages(denim.inside, lying) == -(-denim.packages // rows_deep(denim.goods))
+    assert visible_packages(denim.inside, hung) is None
 
 
 def test_every_office_has_gates_of_its_own() -> None:

@@ -22,7 +22,7 @@ IN_ROWS = frozenset({"cartons", "meat", "crates", "garments", "bales", "sacks", 
 _PALLETS = ("wood", "euro", "plastic", "slip")
 _ON_PALLETS = 0.35  # share of importers whose cartons come on pallets
 # Clothes that may come on hangers.
-_HANGING = frozenset({"6203"})
+HANGING = frozenset({"6203"})
 # Metres between columns that the templates leave, which thin the load but not the packages.
 _JOINT = {"cartons": 0.016, "meat": 0.022, "crates": 0.01}
 # What two containers share of their draws: of one importer, of one supplier, of one lot (besides the others).
@@ -114,7 +114,7 @@ def load_of(inside: Inside, found: Habit, rng: np.random.Generator) -> Load:
 
 def template_of(goods: Item, found: Habit) -> str:
     """The packing template that draws these goods."""
-    return "clothes" if found.hung and goods.hsk.digits[:4] in _HANGING else goods.packing
+    return "clothes" if found.hung and goods.hsk.digits[:4] in HANGING else goods.packing
 
 
 def rows_deep(item: Item) -> int:
@@ -125,9 +125,9 @@ def rows_deep(item: Item) -> int:
     return math.ceil(_rows(item)) if item.packing == "bales" else max(round(_rows(item)), 1)
 
 
-def visible_packages(inside: Inside) -> int | None:
+def visible_packages(inside: Inside, found: Habit) -> int | None:
     """Packages that a side view shows, None where they do not stand in rows."""
-    rows = rows_deep(inside.goods)
+    rows = rows_deep(inside.goods) if template_of(inside.goods, found) in IN_ROWS else 0
     return -(-inside.packages // rows) if rows else None
 
 

@@ -17,7 +17,7 @@ from customs.world.consignment import Consignment, consign
 from customs.world.economy import MONTHS, Economy, make_economy, month_label
 from customs.world.gates import make_gates
 from customs.world.goods import Item, catalogue
-from customs.world.habits import visible_packages, with_regular_seller
+from customs.world.habits import habit, visible_packages, with_regular_seller
 from customs.world.opened import FORMAT, is_world
 from customs.world.people import SEAPORTS, People, make_people
 from customs.world.sizes import SIZES, Size
@@ -102,7 +102,8 @@ def _fill(
     gates = make_gates(SEAPORTS, size.vendor_share, _rng(seed, _GATES), one_kind=size.one_kind)
     passages = pictures.passages(everything, gates, _streams(seed))
     rows = [
-        _attachments(c, number, way) for c, number, way in zip(everything, numbers, passages, strict=True)
+        _attachments(c, number, way, seed)
+        for c, number, way in zip(everything, numbers, passages, strict=True)
     ]
     tables.write_csv(room / "attachments.csv", _ATTACHMENTS, rows)
     seen = _write_pictures(room, everything, rows, passages, found, seed, progress)
@@ -221,9 +222,9 @@ def _write_declarations(
 _ATTACHMENTS = ("declaration_id", "scan", "photo", "lot", "visible_packages")
 
 
-def _attachments(c: Consignment, number: str, way: pictures.Passage | None) -> tuple[str, ...]:
+def _attachments(c: Consignment, number: str, way: pictures.Passage | None, seed: int) -> tuple[str, ...]:
     stem = f"{c.declared.hsk.digits}_{number}"
-    visible = visible_packages(c.inside) if way is not None else None
+    visible = None if way is None else visible_packages(c.inside, habit(c, seed, _HABITS))
     return (
         number,
         f"scans/{stem}{way.suffix}" if way is not None else "",

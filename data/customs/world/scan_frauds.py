@@ -12,7 +12,7 @@ from customs.physics.packing.planted import DoubleFloor, Hidden, Void
 from customs.world.consignment import Consignment, Inside
 from customs.world.frauds import Planted
 from customs.world.goods import Item
-from customs.world.habits import IN_ROWS
+from customs.world.habits import HANGING, IN_ROWS
 
 SCAN_KINDS = (
     "inserted_object",
@@ -67,7 +67,8 @@ def suits(kind: str, clean: Consignment, items: Sequence[Item]) -> bool:
         case "double_floor":
             return level < 0.85 * box.inner_height - 0.2
         case "wrong_packages":
-            return goods.packing in _COUNTED and clean.packages >= 10
+            hung = goods.hsk.digits[:4] in HANGING
+            return goods.packing in _COUNTED and clean.packages >= 10 and not hung
     return True
 
 
