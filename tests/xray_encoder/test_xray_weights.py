@@ -15,7 +15,7 @@ from xray_encoder.weights.evaluate import evaluate_weights
 from xray_encoder.weights.histograms import features, read_histograms
 from xray_encoder.weights.model import HistogramWeights, Side
 
-QUICK = {"trees": 150, "columns": 0.03}
+QUICK = 150
 
 
 def loads(scans: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +33,7 @@ def loads(scans: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def model() -> HistogramWeights:
-    return HistogramWeights.fit(*loads(500, 1), **QUICK)
+    return HistogramWeights.fit(*loads(500, 1), trees=QUICK, columns=0.03)
 
 
 def save(path: Path, histogram: np.ndarray, label: np.ndarray) -> Path:
@@ -89,7 +89,7 @@ def test_what_is_kept_weighs_as_before_and_a_seed_repeats(model: HistogramWeight
     back = HistogramWeights.read(model.tensors(), json.loads(json.dumps(model.about())))
     assert back.weigh(counts) == model.weigh(counts)
     assert np.array_equal(back.oddness(counts, kg), model.oddness(counts, kg))
-    again = HistogramWeights.fit(*loads(500, 1), **QUICK)
+    again = HistogramWeights.fit(*loads(500, 1), trees=QUICK, columns=0.03)
     assert all(np.array_equal(value, again.tensors()[name]) for name, value in model.tensors().items())
 
 
@@ -135,11 +135,13 @@ def test_a_picture_weighs_the_same_at_any_resolution(model: HistogramWeights) ->
 def test_a_picture_falls_into_sixteen_bins_of_which_the_brightest_is_air() -> None:
     """Colour counts as one pixel, air is left out, and what is no vendor picture is not weighed."""
     ramp = np.tile(np.arange(256, dtype=np.uint8), (8, 1))
-    for picture in (ramp, np.stack([ramp] * 3, axis=2)):
+    clear = np.stack([ramp, ramp, ramp, ramp * 0 + 255], axis=2)
+    for picture in (ramp, np.stack([ramp] * 3, axis=2), clear):
         counts = pixel_counts(picture)
         assert counts is not None
         assert np.array_equal(counts, np.full(15, 16.0 * 8))
     assert pixel_counts(np.full((50, 50), 7, dtype=np.uint8)) is None
+    assert pixel_counts(np.zeros((0, 0), dtype=np.uint8)) is None
     assert pixel_counts(np.zeros((50, 50), dtype=np.uint16)) is None
     coloured = np.stack([ramp, ramp[:, ::-1], ramp], axis=2)
     assert pixel_counts(coloured) is None

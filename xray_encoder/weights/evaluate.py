@@ -29,7 +29,7 @@ def evaluate_weights(
     test: Path | None = None,
     *,
     seed: int = 0,
-    repeats: int = 3,
+    repeats: int = 2,
     rivals: bool = True,
     trees: int = 400,
     progress: Progress = silent,
