@@ -37,8 +37,8 @@ _TURNS, _CLEAR = 16, 7.0
 _DEAD_SHARE = 0.2
 # Share of the mass by which two energies may disagree: an end point 5 % off shifts it by about as much.
 _DISAGREE = 0.03
-# A wall of corrugated steel, both sides: 2 × 1.6 mm and more where the corrugation runs along the beam.
-_THICKEST_WALL = 0.22
+# g/cm² of steel: both walls, 2 × 1.6 mm, and more where the corrugation runs along the beam.
+_THICKEST_WALL = 4.0
 _BAND = 0.05  # of the cargo box: its rim, next to what posts, roof and floor hide
 _NAMED_BEAM = re.compile(r"\s*(\d+(?:\.\d+)?)\s*Me?V\s*", re.IGNORECASE)
 
@@ -142,7 +142,7 @@ def measure(scan: Scan, crop: Crop, heavy: float | None = None) -> Measurement:
     inside = (slice(top, bottom), slice(left, right))
     seen = [_clean(scan, plane) for plane in planes]
     logs = [np.ascontiguousarray(a[inside]) for a, _ in seen]
-    walls = [min(float(np.percentile(a[: max(len(a) // 4, 1)], 5)), _THICKEST_WALL) for a in logs]
+    walls = [float(np.percentile(a[: max(len(a) // 4, 1)], 5)) for a in logs]
     solved = _solve(logs, beams, heavy or 0.0, np.zeros(logs[0].shape, dtype=bool), walls)
     areal = solved.areal
     loaded = areal > _LOADED
@@ -227,12 +227,12 @@ def _solve(
     dead: npt.NDArray[np.bool_],
     walls: list[float] | None = None,
 ) -> _Solved:
-    """Areal density from −ln T of one or more beams, lowest first; `walls`: −ln T of steel to take off."""
+    """Areal density from −ln T of one or more beams, lowest first; walls: theirs, to take off."""
     light, steel = [], []
     for i, (a, beam) in enumerate(zip(logs, beams, strict=True)):
         lo, hi = _areal(a, beam, _LIGHT), _areal(a, beam, _HEAVY)
         if walls is not None:
-            wall = float(_areal(np.asarray([walls[i]]), beam, _HEAVY)[0])
+            wall = min(float(_areal(np.asarray([walls[i]]), beam, _HEAVY)[0]), _THICKEST_WALL)
             lo, hi = np.maximum(lo - _equal(wall, beam), 0), np.maximum(hi - wall, 0)
         light.append(lo)
         steel.append(hi)

@@ -265,7 +265,7 @@ def _terms(look: Weighed) -> npt.NDArray[np.float64]:
     """What the ray sum is off by: walls looked through, material, and what continues behind the rim."""
     m, mass = look.measurement, _mass(look)
     heavy = m.heavy or 0.0
-    ends, top, bottom = (min(share, 2.0) for share in m.rim)
+    ends, top, bottom = (min(share, 3.0) for share in m.rim)
     return np.asarray(
         [
             min(100.0 * (m.area_m2 or 0.0) / mass, 3.0),  # about 0.1 for a full container, 1 for a light one
