@@ -199,6 +199,11 @@ def test_loud_goods_are_measured_by_themselves_and_quiet_goods_by_all() -> None:
     """A peak of 6 is nothing in scrap; in quiet goods it is as odd as in usual ones, not odder."""
     standouts = Standouts({"all": (-1.0, 2.0), "7204": (6.0, 2.0), "0303": (-5.0, 0.1)})
     assert standouts.excess(6.0, "7204490000") == 0.0
+    shy, bold = (
+        Standouts.fit([6.0] * 4 + [0.0] * 8, ["7204"] * 4 + ["0303"] * 8, prior=p) for p in (0.0, 32.0)
+    )
+    assert shy.excess(6.0, "7204") == 0.0
+    assert bold.excess(6.0, "7204") > 5.0
     assert standouts.excess(6.0, "0303670000") == standouts.excess(6.0, "8418101000") == 7.0
 
 

@@ -37,9 +37,9 @@ class InsertedConfig:
     """
 
     widths: tuple[int, ...] = (12, 24, 48, 64)
-    columns: int = 128
-    steps: int = 1500
-    batch: int = 24
+    columns: int = 112
+    steps: int = 1600
+    batch: int = 12
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
     whole: float = 0.5

@@ -13,6 +13,7 @@ from xray_encoder.normality import prefixes
 _LEAST = 3  # scans of a code before it speaks for itself
 _PRIOR_MEAN, _PRIOR_SPREAD = 2.0, 4.0  # scans: weight of all goods in one code's own
 _LEAST_SPREAD = 0.02
+NETWORK_PRIOR = 32.0  # scans: a network knows most goods by itself
 Map = npt.NDArray[np.float32]
 
 
@@ -30,8 +31,11 @@ class Standouts:
     of: Mapping[str, tuple[float, float]]
 
     @classmethod
-    def fit(cls, peaks: Sequence[float], codes: Sequence[str]) -> Standouts:
-        """Mean and spread of each prefix, shrunk to those of all scans."""
+    def fit(cls, peaks: Sequence[float], codes: Sequence[str], *, prior: float = _PRIOR_MEAN) -> Standouts:
+        """Mean and spread of each prefix, shrunk to those of all scans, which weigh as much as `prior` scans.
+
+        For a network's log odds take `prior=NETWORK_PRIOR`.
+        """
         everything = np.asarray(peaks, dtype=np.float64)
         centre = float(np.median(everything))
         spread = max(1.4826 * float(np.median(np.abs(everything - centre))), _LEAST_SPREAD)
@@ -43,7 +47,7 @@ class Standouts:
         for prefix, members in sorted(by.items()):
             n = len(members)
             if n >= _LEAST:
-                mean = (sum(members) + _PRIOR_MEAN * centre) / (n + _PRIOR_MEAN)
+                mean = (sum(members) + prior * centre) / (n + prior)
                 squares = float(((np.asarray(members) - mean) ** 2).sum())
                 own = np.sqrt((squares + _PRIOR_SPREAD * spread**2) / (n + _PRIOR_SPREAD))
                 found[prefix] = (float(mean), max(float(own), _LEAST_SPREAD))
