@@ -5,6 +5,6 @@ torch, the contrast does not.
 """
 
 from xray_encoder.inserted.contrast import SHAPE, standout
-from xray_encoder.inserted.standouts import NETWORK_PRIOR, Map, Standouts, peak
+from xray_encoder.inserted.standouts import NETWORK_PRIOR, Map, Standouts, peak, points_at
 
-__all__ = ["NETWORK_PRIOR", "SHAPE", "Map", "Standouts", "peak", "standout"]
+__all__ = ["NETWORK_PRIOR", "SHAPE", "Map", "Standouts", "peak", "points_at", "standout"]
