@@ -42,6 +42,7 @@ FOUND: dict[str, dict[str, Any]] = {
     ASKING: {
         **SPEED,
         "stages_ms": {"read": 20.0, "container": 5.0, "measures": 60.0, "checks": 5.0},
+        "cpu_ms": 95.0,
         "load_seconds": 0.5,
         "evidence_per_scan": 4.0,
         "peak_mb": 700.0,
@@ -196,6 +197,7 @@ def test_judges_are_fitted_and_asked_about_the_same_pictures(
         found |= PARTS[ASKING](tmp_path, plan)
         assert set(found["stages_ms"]) == {"read", "container", "measures", "checks"}
         assert found["evidence_per_scan"] >= 1
+        assert found["cpu_ms"] > 1.0
         assert found["artefact_mb"] > 0.01
     assert found["one_ms"]["p95"] >= found["one_ms"]["p50"] > 1.0
     assert found["patch_bank_mb"] > 0

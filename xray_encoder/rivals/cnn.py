@@ -17,7 +17,7 @@ from xray_encoder.rivals.histogram import headings_by_kind
 from xray_encoder.rivals.rival import Heat, Rival, check_references
 
 BACKBONE = "mobilenetv3_small_050"
-_EPOCHS, _BATCH, _RATE, _DECAY = 10, 32, 2e-3, 0.02
+EPOCHS, _BATCH, _RATE, _DECAY = 10, 32, 2e-3, 0.02
 
 
 class PlainCnn(Rival):
@@ -44,7 +44,7 @@ class PlainCnn(Rival):
         seed: int = 0,
         *,
         backbone: str = BACKBONE,
-        epochs: int = _EPOCHS,
+        epochs: int = EPOCHS,
     ) -> Self:
         """Train on all references by cross-entropy with label smoothing, mirrored and of varied gain."""
         import timm
@@ -81,7 +81,7 @@ class PlainCnn(Rival):
         return cls(net, headings, headings_by_kind(references), backbone)
 
     @torch.inference_mode()
-    def far(self, look: Look) -> Mapping[str, float]:
+    def measure(self, look: Look) -> Mapping[str, float]:
         """1 − probability of each heading."""
         p = self.net(as_images(look.canonical[None])).softmax(dim=1)[0].numpy()
         known = self.kinds.get(look.kind, frozenset())

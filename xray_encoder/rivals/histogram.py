@@ -41,7 +41,7 @@ class HistogramForest(Rival):
         forest.fit([grey_histogram(r.look.canonical) for r in references], [r.code[:4] for r in references])
         return cls(forest, headings_by_kind(references))
 
-    def far(self, look: Look) -> Mapping[str, float]:
+    def measure(self, look: Look) -> Mapping[str, float]:
         """1 − probability of each heading."""
         found = self.forest.predict_proba([grey_histogram(look.canonical)])[0]
         known = self.kinds.get(look.kind, frozenset())

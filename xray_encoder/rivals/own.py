@@ -24,8 +24,8 @@ class _Extractor:
 
         from xray_encoder.rivals.patches import STRIDES
 
-        body = timm.create_model(network.backbone, pretrained=False, features_only=True)
-        at = [list(body.feature_info.reduction()).index(stride) for stride in STRIDES]
+        info: Any = timm.create_model(network.backbone, pretrained=False, features_only=True).feature_info
+        at = [list(info.reduction()).index(stride) for stride in STRIDES]
         self.body = timm.create_model(
             network.backbone, pretrained=False, features_only=True, out_indices=at
         ).eval()
@@ -100,7 +100,8 @@ class Padim(_Extractor):
     def __init__(self, network: PlainCnn, seed: int) -> None:
         super().__init__(network, pooled=False)
         draw = torch.Generator().manual_seed(seed)
-        width = sum(self.body.feature_info.channels())
+        info: Any = self.body.feature_info
+        width = sum(info.channels())
         self.index = torch.randperm(width, generator=draw)[:FEATURES]
 
     @torch.inference_mode()

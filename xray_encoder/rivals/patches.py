@@ -62,8 +62,7 @@ class PatchRival(Rival):
         self.memories = memories
         self.usual = usual
         self.engine = by  # whose code it is: "anomalib 2.7.0" or "own"
-        self._last: tuple[Look, torch.Tensor] | None = None
-        self._far: tuple[Look, dict[tuple[str, str], float]] | None = None
+        self._seen: tuple[Look, torch.Tensor] | None = None
 
     @classmethod
     @abstractmethod
@@ -92,11 +91,13 @@ class PatchRival(Rival):
         common = float(np.median(list(usual.values()))) if usual else 1.0
         return cls(engine, memories, {name: usual.get(name, common) for name in memories}, by)
 
-    def far(self, look: Look) -> Mapping[str, float]:
+    def measure(self, look: Look) -> Mapping[str, float]:
         """Score against the nearest code of each heading, in units of what is usual there."""
         far: dict[str, float] = {}
-        for (_, code), value in self._scores(look).items():
-            far[code[:4]] = min(far.get(code[:4], np.inf), value)
+        for name in self.memories:
+            if name[0] == look.kind:
+                heading = name[1][:4]
+                far[heading] = min(far.get(heading, np.inf), self._score(look, name))
         return far
 
     def inserted(self, look: Look, code: str) -> tuple[float, Heat | None]:
@@ -113,12 +114,6 @@ class PatchRival(Rival):
                 return float(np.log(max(scores[name], _EPS))), shown
         return float("nan"), None
 
-    def _scores(self, look: Look) -> dict[tuple[str, str], float]:
-        if self._far is None or self._far[0] is not look:
-            found = {name: self._score(look, name) for name in self.memories if name[0] == look.kind}
-            self._far = (look, found)
-        return self._far[1]
-
     def _score(self, look: Look, name: tuple[str, str]) -> float:
         """Against one memory, in units of what is usual there."""
         score = self._engine.score(self._embedding(look), self.memories[name], _size(look))
@@ -126,9 +121,9 @@ class PatchRival(Rival):
 
     def _embedding(self, look: Look) -> torch.Tensor:
         """The last one is kept: a scan is asked about under many codes."""
-        if self._last is None or self._last[0] is not look:
-            self._last = (look, self._engine.embed(as_images(look.canonical[None])))
-        return self._last[1]
+        if self._seen is None or self._seen[0] is not look:
+            self._seen = (look, self._engine.embed(as_images(look.canonical[None])))
+        return self._seen[1]
 
 
 class PatchCore(PatchRival):
@@ -165,7 +160,7 @@ def layers_of(backbone: str) -> list[str]:
     """Names of the layers of a timm network whose maps have the `STRIDES`."""
     import timm
 
-    info = timm.create_model(backbone, pretrained=False, features_only=True).feature_info
+    info: Any = timm.create_model(backbone, pretrained=False, features_only=True).feature_info
     names = dict(zip(info.reduction(), info.module_name(), strict=True))
     return [names[stride] for stride in STRIDES]
 

@@ -33,7 +33,7 @@ class ProfileNearest(Rival):
         profiles = np.stack([r.look.packing[PROFILE] for r in references])
         return cls(profiles, [r.code for r in references], [r.look.kind for r in references])
 
-    def far(self, look: Look) -> Mapping[str, float]:
+    def measure(self, look: Look) -> Mapping[str, float]:
         """Squared distance to the nearest reference of each heading."""
         far: dict[str, float] = {}
         for code, d in zip(*self._distances(look), strict=True):

@@ -29,8 +29,16 @@ class Rival(ABC):
         """Learn from clean scans of at least two headings."""
 
     @abstractmethod
-    def far(self, look: Look) -> Mapping[str, float]:
+    def measure(self, look: Look) -> Mapping[str, float]:
         """How far the scan is from each heading that has references of its kind; smaller is likelier."""
+
+    _last: tuple[Look, Mapping[str, float]] | None = None
+
+    def far(self, look: Look) -> Mapping[str, float]:
+        """`measure`; the last one is kept, as a scan is asked about under many codes."""
+        if self._last is None or self._last[0] is not look:
+            self._last = (look, self.measure(look))
+        return self._last[1]
 
     @abstractmethod
     def inserted(self, look: Look, code: str) -> tuple[float, Heat | None]:
