@@ -209,3 +209,22 @@ def test_a_code_with_one_scan_leans_on_its_parents() -> None:
     assert 0.1 < mean < 0.2
     assert spread > by.usual("0303010000")[1]
     assert ByCode().usual("0303990000") == (0.0, 0.0)
+
+
+def test_a_finer_scan_of_the_same_goods_weighs_the_same() -> None:
+    """Large scans are measured on larger pixels: neither mass nor density changes."""
+    areal = np.zeros((160, 400))
+    areal[60:, 20:380] = 50.0
+    pictures = []
+    for times in (1, 3):
+        planes = np.stack(
+            [transmission({"cellulose": np.kron(areal, np.ones((times, times)))}, b) for b in PAIR]
+        )
+        pitch = 0.02 / times
+        scan = Scan(planes, energies=PAIR, pixel_pitch_m=(pitch, pitch))
+        box = (0, 0, 160 * times, 400 * times)
+        pictures.append(measure(scan, Crop(box, box, 0.0)))
+    coarse, fine = pictures
+    assert fine.mass_kg == pytest.approx(coarse.mass_kg, rel=0.01)
+    assert fine.areal_density == pytest.approx(coarse.areal_density, rel=0.01)
+    assert fine.fill == pytest.approx(coarse.fill, abs=0.01)
