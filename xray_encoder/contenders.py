@@ -11,6 +11,7 @@ import dataclasses
 import importlib
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -318,12 +319,11 @@ def _simulate(folder: Path, plan: Plan) -> dict[str, Any]:
     """Two-energy scans of loaded 40-foot reefers, from goods to grey levels, a process for each thread."""
     import multiprocessing
 
+    # a process for each thread is given one: small products shared out among threads wait for each other
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     seeds = [(plan.seconds, plan.seed + i) for i in range(plan.threads)]
-    if plan.threads == 1:
-        speeds = [_scans_per_second(*seeds[0])]
-    else:
-        with multiprocessing.get_context("spawn").Pool(plan.threads) as pool:
-            speeds = pool.starmap(_scans_per_second, seeds)
+    with multiprocessing.get_context("spawn").Pool(plan.threads) as pool:
+        speeds = pool.starmap(_scans_per_second, seeds, chunksize=1)
     rows, columns = _simulated_shape()
     return {
         "rows": rows,
