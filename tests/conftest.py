@@ -33,7 +33,7 @@ def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 QUICK: dict[str, dict[str, str]] = {
     "tabular": {"epochs": "2", "hidden": "8", "rounds": "15", "scale_rounds": "10", "odd_rounds": "20"},
     "hs": {"epochs": "3", "embedding_epochs": "2", "embedding_dim": "16", "hidden": "16", "buckets": "500"},
-    "xray": {"epochs": "1"},
+    "xray": {"epochs": "1", "trees": "30", "inserted_steps": "20", "least_scans": "40"},
 }
 
 

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from customs.errors import InvalidValue, UnreadableFile
+from customs.errors import CustomsError, InvalidValue, UnreadableFile
 from customs.hs import HsCode
 from customs.scan import Scan
 from xray_encoder.normality import ALL_EMPTY_NAMES, EMPTY
-from xray_encoder.reading import read_scan
+from xray_encoder.reading import find_scans, read_scan_files
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 _NAMED = re.compile(r"(\d{4,10})(?:\D|$)")
 # A scan shows the whole container: it stands for a code only if most of the weight is declared under it.
 MAIN_SHARE = 0.5
@@ -23,11 +22,12 @@ MAIN_SHARE = 0.5
 class Example:
     """A clean scan and the code it was declared under (`0000`: empty container), digits only.
 
+    paths: one file, or one for each energy.
     gross_kg: declared weight of everything in the container, None if unknown; packages: declared, likewise.
     lot: name of the shipment that this container is part of, "" if unknown.
     """
 
-    path: Path
+    paths: tuple[Path, ...]
     code: str
     gross_kg: float | None = None
     packages: int | None = None
@@ -37,12 +37,15 @@ class Example:
     def read(self) -> Scan:
         """Decode the file; an unreadable one is named."""
         try:
-            return read_scan(self.path.read_bytes(), name=self.path.name)
-        except UnreadableFile as error:
+            return read_scan_files(self.paths)
+        except CustomsError as error:
             first = error.problems[0]
-            raise UnreadableFile(
-                f"{self.path.name}: {first.problem}", field="data", remedy=first.remedy
-            ) from None
+            raise UnreadableFile(f"{self.name}: {first.problem}", field="data", remedy=first.remedy) from None
+
+    @property
+    def name(self) -> str:
+        """Of the first file."""
+        return self.paths[0].name
 
 
 def find_examples(data: Sequence[Path]) -> list[Example]:
@@ -93,9 +96,9 @@ def code_of_name(name: str) -> str | None:
 
 
 def _of_folder(folder: Path) -> list[Example]:
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
     found = []
-    for path in files:
+    for paths in find_scans(folder):
+        path = paths[0]
         code = code_of_name(path.name)
         if code is None:
             raise InvalidValue(
@@ -103,7 +106,7 @@ def _of_folder(folder: Path) -> list[Example]:
                 field="data",
                 remedy="name each scan by 4, 6, 8 or 10 digits: 0207_1.jpg; 0000 is an empty container",
             )
-        found.append(Example(path, code))
+        found.append(Example(tuple(paths), code))
     return found
 
 
@@ -111,7 +114,9 @@ def _of_world(folder: Path) -> list[Example]:
     from customs.world import World
 
     found = []
-    for declaration, scan, _ in World.open(folder).cases("past"):
+    world = World.open(folder)
+    lots = world.lots()
+    for declaration, scan, _ in world.cases("past"):
         if scan is None:
             continue
         main = main_line(declaration.lines)
@@ -120,7 +125,12 @@ def _of_world(folder: Path) -> list[Example]:
             packages = line.packages if len(declaration.lines) == 1 else None
             found.append(
                 Example(
-                    Path(scan), line.hsk.digits, float(declaration.gross_kg), packages, declaration.importer
+                    (Path(scan),),
+                    line.hsk.digits,
+                    float(declaration.gross_kg),
+                    packages,
+                    declaration.importer,
+                    lots.get(declaration.id, ""),
                 )
             )
     return found

@@ -2,14 +2,19 @@
 
 A vendor's 8-bit picture ends at five grey levels above black; 16 bits of a linac scan reach −ln T = 11. So
 a 16-bit scan is described by the packing features of its deep crop too, and by 21 numbers of amount and
+material. Linacs differ: the same goods attenuate a 4 MV beam a tenth more than a 6 MV one. So −ln T of every
+named beam is given as that of as much light goods in a 6 MV beam; where two beams then differ, it is the
 material.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
+from customs.physics.beam import BEAMS_MV, transmission
 from customs.scan import Scan
 from xray_encoder.measure import Measurement
 from xray_encoder.packing import CAP, FEATURES, SHAPE, packing_features
@@ -22,6 +27,8 @@ _THROUGH = 7.0  # −ln T above which scatter, not the goods, makes the ratio of
 _LEAST = 64  # pixels to speak of a load
 _PERCENTILES = (10, 25, 50, 75, 90)
 _LAYERS = 8
+_COMMON = "6MV"
+_LIGHT = "cellulose"
 
 AMOUNTS: tuple[str, ...] = (
     *(f"all_p{p}" for p in _PERCENTILES),
@@ -36,7 +43,7 @@ Deep = npt.NDArray[np.float16]
 
 
 def deep_crop(scan: Scan, crop: Crop) -> Deep:
-    """−ln T of the cargo without walls for the lowest and, if there is one, the highest beam.
+    """−ln T of the cargo without walls for the lowest and, if there is one, the highest beam, as of 6 MV.
 
     float16 (1 or 2, `packing.SHAPE`), 0…`DEEPEST`.
     """
@@ -45,11 +52,29 @@ def deep_crop(scan: Scan, crop: Crop) -> Deep:
     out = np.empty((len(planes), *SHAPE), dtype=np.float16)
     for i, plane in enumerate(planes):
         t = resample(scan.transmission[plane, top:bottom, left:right], SHAPE)
-        a = -np.log(np.clip(t, scan.floor, None))
-        upper = a[: len(a) // 4]
-        wall = crop.wall if plane == 0 else float(np.clip(np.percentile(upper, 10), 0.0, 0.5))
-        out[i] = np.clip(a - np.float32(wall), 0, DEEPEST)
+        a = common_beam(-np.log(np.clip(t, scan.floor, None)), scan.energies[plane])
+        wall = float(np.clip(np.percentile(a[: len(a) // 4], 10), 0.0, 0.5))
+        out[i] = np.clip(a - wall, 0, DEEPEST)
     return out
+
+
+def common_beam(attenuation: npt.NDArray, energy: str) -> npt.NDArray[np.float64]:
+    """−ln T that as much light goods would have in a 6 MV beam; of an unnamed beam as it is.
+
+    >>> round(float(common_beam(np.array([1.43]), "6MV")[0]), 2)
+    1.43
+    """
+    if energy not in BEAMS_MV or energy == _COMMON:
+        return np.asarray(attenuation, dtype=np.float64)
+    own, common = _curves(energy)
+    return np.asarray(np.interp(attenuation, own, common))
+
+
+@lru_cache(maxsize=8)
+def _curves(energy: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """−ln T of one thickness after the other in this beam and in the common one, both increasing."""
+    areal = {_LIGHT: np.linspace(0.0, 450.0, 901)}
+    return tuple(-np.log(transmission(areal, beam).astype(np.float64)) for beam in (energy, _COMMON))  # type: ignore[return-value]
 
 
 def describe(

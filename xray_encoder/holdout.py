@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from xray_encoder.inserted import Standouts, peak
 from xray_encoder.look import Look
 from xray_encoder.model import XrayConfig
-from xray_encoder.normality import Judgement, Normality, common, prefixes
-from xray_encoder.parts import chain_of
-from xray_encoder.weigh import Densities, Scale, weighable
+from xray_encoder.normality import Judgement, Normality, common
 
 MIN_SCANS = 6
 START_SHARPNESS = 4.0
@@ -62,9 +58,11 @@ def hold_out(
     *,
     sisters: Mapping[int, float],
     sharpness: float,
+    importers: Sequence[str] = (),
 ) -> dict[int, Judgement]:
     """Judge each held-out scan under its own code by a model that never saw it."""
     found = {}
+    who = importers or [""] * len(x)
     for fold in folds:
         rest = np.setdiff1d(np.arange(len(x)), fold)
         model = Normality.fit(
@@ -75,9 +73,10 @@ def hold_out(
             absolute=config.absolute,
             sharpness=sharpness,
             sisters=sisters,
+            importers=[who[i] for i in rest],
         )
         for i in fold:
-            judged = model.judge(x[i], kinds[i], codes[i])
+            judged = model.judge(x[i], kinds[i], codes[i], who[i])
             if judged is not None:
                 found[i] = judged
     return found
@@ -124,75 +123,3 @@ def best_sharpness(held: Mapping[int, Judgement], codes: Sequence[str]) -> float
         if total > best_value:
             best, best_value = float(sharpness), total
     return best
-
-
-def fit_densities(
-    references: Sequence[Reference], folds: Sequence[Sequence[int]]
-) -> tuple[Densities | None, list[tuple[float, tuple[str, ...]]]]:
-    """Usual densities by code, and held-out oddness of clean scans with their calibration groups."""
-    known = {
-        i: float(np.log(r.look.measurement.areal_density))
-        for i, r in enumerate(references)
-        if r.look.kind == "16-bit" and r.look.measurement.areal_density > 0 and prefixes(r.code)
-    }
-    if len(known) < MIN_SCANS:
-        return None, []
-    scores = []
-    for fold in folds:
-        rest = [i for i in known if i not in set(fold)]
-        model = Densities.fit([known[i] for i in rest], [references[i].code for i in rest])
-        for i in fold:
-            if i in known:
-                odd = model.oddness(known[i], references[i].code)
-                if np.isfinite(odd):
-                    scores.append((odd, chain_of("16-bit", references[i].code)))
-    return Densities.fit(list(known.values()), [references[i].code for i in known]), scores
-
-
-def fit_scale(
-    references: Sequence[Reference], folds: Sequence[Sequence[int]]
-) -> tuple[Scale, list[tuple[float, tuple[str, ...]]]]:
-    """The mass correction, and held-out log(measured ÷ declared) of clean scans with their groups."""
-    known = [i for i, r in enumerate(references) if r.gross_kg and weighable(r.look)]
-    if len(known) < 2 * MIN_SCANS:
-        return Scale(), []
-    scores = []
-    for fold in folds:
-        held = [i for i in fold if i in set(known)]
-        rest = [i for i in known if i not in set(fold)]
-        if not held:
-            continue
-        model = Scale.fit([references[i].look for i in rest], [references[i].gross_kg or 0.0 for i in rest])
-        for i in held:
-            kilograms = model.kilograms(references[i].look)
-            assert kilograms is not None
-            scores.append(
-                (
-                    float(np.log(kilograms / (references[i].gross_kg or 1.0))),
-                    chain_of("16-bit", references[i].code),
-                )
-            )
-    full = Scale.fit([references[i].look for i in known], [references[i].gross_kg or 0.0 for i in known])
-    if scores:
-        low, high = np.quantile([s for s, _ in scores], [0.05, 0.95])
-        full = dataclasses.replace(full, low=float(np.exp(-high)), high=float(np.exp(-low)))
-    return full, scores
-
-
-def fit_standouts(
-    references: Sequence[Reference], folds: Sequence[Sequence[int]]
-) -> tuple[Standouts | None, list[tuple[float, tuple[str, ...]]]]:
-    """How much clean scans stand out, and the held-out oddness of each with its groups."""
-    known = {i: peak(r.look.standout)[0] for i, r in enumerate(references) if r.look.standout is not None}
-    if len(known) < 2 * MIN_SCANS:
-        return None, []
-    scores = []
-    for fold in folds:
-        rest = [i for i in known if i not in set(fold)]
-        if len(rest) < MIN_SCANS:
-            continue
-        model = Standouts.fit([known[i] for i in rest], [references[i].code for i in rest])
-        for i in set(fold) & known.keys():
-            code = references[i].code
-            scores.append((model.oddness(known[i], code), chain_of("16-bit", code)))
-    return Standouts.fit(list(known.values()), [references[i].code for i in known]), scores

@@ -20,12 +20,14 @@ RECOGNISED, BY_DISTANCE = "xray.packing", "xray.packing.distance"
 class Judge:
     """normality: packing features, for every kind of picture.
 
+    weight: of how far the declared code's references lie beside what is recognised.
     deep: everything that a scan shows, and recogniser: for the kinds that were learned from, None without.
     """
 
     normality: Normality
     deep: Normality | None = None
     recogniser: Recogniser | None = None
+    weight: float = 1.0
 
     def scale(self, kind: str) -> str:
         """Which clean scores the oddness of a kind is counted among."""
@@ -66,5 +68,5 @@ class Judge:
         if declared is None or not judged.group:
             return dataclasses.replace(judged, ranking=ranking)
         gap = self.recogniser.gap(logs, declared, judged.group)
-        oddness = gap + self.deep.absolute * float(np.log(judged.own))
+        oddness = gap + self.weight * float(np.log(judged.own))
         return dataclasses.replace(judged, oddness=oddness, ranking=ranking)

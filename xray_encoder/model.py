@@ -17,7 +17,7 @@ from customs.errors import InvalidConfig
 PLAIN = "plain"
 CHANNELS = 3
 _STEM = (24, 48, 96, 128)
-_LOW, _ALL, _RATIO = 1.5, 4.0, 1.18  # −ln T of the channels' middles; usual ratio of the two beams' −ln T
+_LOW, _ALL = 1.5, 4.0  # −ln T of the channels' middles
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,12 @@ class XrayConfig:
     trees: of the forest over the packing features.
     shrinkage: share of the within-code covariance that is replaced by a multiple of the identity.
     absolute: weight of how far the declared code is at all, beside how far relative to the others.
+    own: the same beside what was recognised.
     folds: parts of a large kind, each judged by models that learned from the others.
     least_scans: kinds of picture with fewer scans than this are judged by distance alone, each scan left out
         by itself; the forest and the backbone learn from the others.
     patches: reference patches kept for each code, for the heat-map.
+    inserted_steps: of learning to see things planted into clean scans; 0 for none.
     """
 
     backbone: str = PLAIN
@@ -52,9 +54,11 @@ class XrayConfig:
     trees: int = 400
     shrinkage: float = 0.3
     absolute: float = 0.25
+    own: float = 1.0
     folds: int = 3
     least_scans: int = 100
     patches: int = 200
+    inserted_steps: int = 1600
 
 
 class Backbone(nn.Module):
@@ -98,13 +102,9 @@ def crops(
 
 
 def as_input(a: torch.Tensor) -> torch.Tensor:
-    """−ln T (n, 2, rows, columns) to channels: all depths, the shallow ones, what the beams differ by.
-
-    Without a second beam (both planes alike) the third channel is zero.
-    """
+    """−ln T (n, 2, rows, columns) to channels: all depths, the shallow ones, what the beams differ by."""
     low, high = a[:, :1], a[:, 1:]
-    differ = (low - high * _RATIO).clamp(-1, 1) * 2
-    differ = torch.where(_one_beam(a), torch.zeros_like(low), differ)
+    differ = (low - high).clamp(-1, 1) * 2
     return torch.cat([low / _ALL - 1, low.clamp(max=2 * _LOW) / _LOW - 1, differ], dim=1)
 
 

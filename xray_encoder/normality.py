@@ -3,7 +3,8 @@
 Each *kind* of picture (16-bit scanner, 8-bit vendor picture) has references of its own: a code's mean is a
 mean over scans of one kind. What is shared is how much scans of one code differ among themselves: the pooled
 within-code covariance, to which a kind with few scans is shrunk. So one reference of a code is enough to
-judge by, with the widening (1 + 1/n) that a mean of n scans calls for.
+judge by, with the widening (1 + 1/n) that a mean of n scans calls for. An importer's own way of packing, an
+offset shrunk by how often it was seen, may excuse a scan and never accuses it: suppliers change.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 EMPTY = "0000"
 ALL_EMPTY_NAMES = frozenset({"00", "0000", "000000", "00000000", "0000000000"})
+_PRIOR_IMPORTER = 3.0  # scans: weight of the code's mean in an importer's own
 _PRIOR_SCANS = 5.0  # weight of all scans in a kind's own mean and spread
 _PRIOR_PAIRS = 40.0  # weight of the pooled within-code covariance in a kind's own
 _EPS = 1e-3
@@ -77,12 +79,16 @@ class Normality:
         sharpness: float = 4.0,
         absolute: float = 0.25,
         sisters: Mapping[int, float] | None = None,
+        habits: Mapping[tuple[str, str, str], Vector] | None = None,
     ) -> None:
         self.spaces = dict(spaces)
         self.leaves = tuple(leaves)
         self.sharpness = float(sharpness)
         self.absolute = float(absolute)
         self.sisters = {int(level): float(factor) for level, factor in (sisters or {}).items()}
+        self.habits = dict(
+            habits or {}
+        )  # (kind, importer, code) to the importer's offset from the code's mean
         self._of_kind = {kind: [leaf for leaf in self.leaves if leaf.kind == kind] for kind in self.spaces}
         self._means = {kind: np.stack([leaf.mean for leaf in found]) for kind, found in self._of_kind.items()}
 
@@ -97,8 +103,9 @@ class Normality:
         absolute: float = 0.25,
         sharpness: float = 4.0,
         sisters: Mapping[int, float] | None = None,
+        importers: Sequence[str] = (),
     ) -> Normality:
-        """x: (scans, features); codes and kinds name each row. Deterministic."""
+        """x: (scans, features); codes, kinds and importers ("" unknown) name each row. Deterministic."""
         x = np.asarray(x, dtype=np.float64)
         code, kind = np.asarray(codes, dtype=object), np.asarray(kinds, dtype=object)
         p = x.shape[1]
@@ -128,6 +135,8 @@ class Normality:
         )
         spaces: dict[str, Space] = {}
         leaves: list[Leaf] = []
+        habits: dict[tuple[str, str, str], Vector] = {}
+        who = np.asarray(importers or [""] * len(x), dtype=object)
         for name in names:
             total, own = scatter[name]
             within = (total + _PRIOR_PAIRS * pooled) / (own + _PRIOR_PAIRS)
@@ -138,12 +147,18 @@ class Normality:
             spaces[name] = space = Space(*units[name], whiten)
             for one in sorted(set(code[rows].tolist())):
                 members = rows[code[rows] == one]
-                leaves.append(Leaf(name, one, len(members), space(x[members]).mean(axis=0)))
-        return cls(spaces, leaves, sharpness=sharpness, absolute=absolute, sisters=sisters)
+                z = space(x[members])
+                leaves.append(Leaf(name, one, len(members), z.mean(axis=0)))
+                for importer in sorted(set(who[members].tolist()) - {""}):
+                    rest = z[who[members] == importer] - leaves[-1].mean
+                    habits[name, importer, one] = rest.sum(axis=0) / (len(rest) + _PRIOR_IMPORTER)
+        return cls(spaces, leaves, sharpness=sharpness, absolute=absolute, sisters=sisters, habits=habits)
 
     def tensors(self) -> dict[str, npt.NDArray]:
         """For the artefact."""
         out: dict[str, npt.NDArray] = {"leaves": np.stack([leaf.mean for leaf in self.leaves])}
+        if self.habits:
+            out["habits"] = np.stack(list(self.habits.values()))
         for kind, space in self.spaces.items():
             out[f"{kind}/centre"] = space.centre
             out[f"{kind}/scale"] = space.scale
@@ -158,6 +173,7 @@ class Normality:
             "sharpness": self.sharpness,
             "absolute": self.absolute,
             "sisters": {str(level): factor for level, factor in self.sisters.items()},
+            "habits": [list(key) for key in self.habits],
         }
 
     @classmethod
@@ -174,6 +190,7 @@ class Normality:
             sharpness=about["sharpness"],
             absolute=about["absolute"],
             sisters={int(level): factor for level, factor in about["sisters"].items()},
+            habits=dict(zip(map(tuple, about["habits"]), tensors.get("habits", ()), strict=True)),
         )
 
     def distances(self, x: Vector, kind: str) -> Vector:
@@ -191,6 +208,12 @@ class Normality:
             return None
         d = self.distances(x, kind)
         codes = [leaf.code for leaf in self._of_kind[kind]]
+        z = self.spaces[kind](x)
+        for i, leaf in enumerate(self._of_kind[kind]):
+            habit = self.habits.get((kind, importer, leaf.code))
+            if habit is not None:
+                rest = leaf.mean + habit - z
+                d[i] = min(d[i], float((rest**2).sum()) / (1 + 1 / leaf.count))
         ranking = self._ranking(d, codes)
         group = "" if declared is None else next((g for g in prefixes(declared) if _any_under(codes, g)), "")
         if declared is None or not group:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy.typing as npt
 
@@ -15,12 +15,22 @@ from customs.config import make_config
 from xray_encoder.bank import PatchBank
 from xray_encoder.depth import DESCRIPTION
 from xray_encoder.inserted import Standouts
+from xray_encoder.inserted.detect import Detector
+from xray_encoder.lot import Lots
 from xray_encoder.model import XrayConfig
 from xray_encoder.normality import Normality, prefixes
+from xray_encoder.packages import Packages
 from xray_encoder.recogniser import Recogniser
+from xray_encoder.search import Bank
 from xray_encoder.weigh import MASS_TERMS, Densities, Scale
+from xray_encoder.weights.model import HistogramWeights
 
 KIND = "xray"
+# Loads of which only a lower bound is known, and vendor pictures, are counted among their own.
+MASS, MASS_BOUND, MASS_GREY = "xray.mass", "xray.mass.bound", "xray.mass.grey"
+
+
+T = TypeVar("T")
 
 
 class Learned(Protocol):
@@ -44,10 +54,15 @@ class Parts:
     patches: PatchBank
     densities: Densities | None
     scale: Scale
+    packages: Packages
     standouts: Standouts | None
     calibration: Mapping[str, Conformal]
     deep: Normality | None = None
     recogniser: Recogniser | None = None
+    detector: Detector | None = None
+    grey: HistogramWeights | None = None
+    past: Bank | None = None
+    lots: Lots | None = None
 
     def learned(self) -> dict[str, Learned]:
         """Parts that keep themselves, by the name of their files."""
@@ -56,6 +71,12 @@ class Parts:
             "deep": self.deep,
             "patches": self.patches,
             "recogniser": self.recogniser,
+            "scale": self.scale,
+            "packages": self.packages,
+            "detector": self.detector,
+            "grey": self.grey,
+            "past": self.past,
+            "lots": self.lots,
         }
         return {name: part for name, part in found.items() if part is not None}
 
@@ -78,10 +99,12 @@ def save_parts(
         data_fingerprint=data_fingerprint,
         figures=figures,
     ) as writer:
-        writer.tensors("scale", {"weights": parts.scale.weights})
         for name, part in learned.items():
-            writer.tensors(name, part.tensors())
+            if tensors := part.tensors():
+                writer.tensors(name, tensors)
         about = {name: part.about() for name, part in learned.items()}
+        if parts.past is not None:
+            writer.columns("past", parts.past.columns())
         writer.document("parts", {**_document(parts), "learned": about})
         for check, conformal in parts.calibration.items():
             writer.calibration(check, conformal)
@@ -96,15 +119,20 @@ def load_parts(folder: Path) -> Parts:
     return Parts(
         config=config,
         normality=Normality.read(artefact.tensors("normality"), learned["normality"]),
-        deep=Normality.read(artefact.tensors("deep"), learned["deep"]) if "deep" in learned else None,
+        deep=_maybe(Normality.read, "deep", artefact, learned),
         patches=PatchBank.read(artefact.tensors("patches"), learned["patches"]),
         densities=_densities(about["densities"]),
-        scale=Scale(artefact.tensors("scale")["weights"], *about["scale"]),
+        scale=Scale.read(artefact.tensors("scale"), learned["scale"]),
+        packages=Packages.read({}, learned["packages"]),
         standouts=None
         if about["standouts"] is None
         else Standouts({prefix: (mean, spread) for prefix, (mean, spread) in about["standouts"].items()}),
         calibration={check: artefact.calibration(check) for check in about["calibrated"]},
         recogniser=_recogniser(artefact, learned, config),
+        detector=_maybe(Detector.read, "detector", artefact, learned),
+        grey=_maybe(HistogramWeights.read, "grey", artefact, learned),
+        past=_past(artefact, learned),
+        lots=_maybe(Lots.read, "lots", artefact, learned),
     )
 
 
@@ -114,12 +142,21 @@ def _recogniser(artefact: Artefact, learned: Mapping[str, Any], config: XrayConf
     return Recogniser.read(artefact.tensors("recogniser"), learned["recogniser"], config)
 
 
+def _past(artefact: Artefact, learned: Mapping[str, Any]) -> Bank | None:
+    if "past" not in learned:
+        return None
+    return Bank.read(artefact.tensors("past"), learned["past"], artefact.columns("past"))
+
+
+def _maybe(read: Callable[..., T], name: str, artefact: Artefact, learned: Mapping[str, Any]) -> T | None:
+    return read(artefact.tensors(name), learned[name]) if name in learned else None
+
+
 def _document(parts: Parts) -> dict[str, Any]:
     densities = parts.densities
     return {
         "densities": None if densities is None else {"of": dict(densities.of), "spread": densities.spread},
         "standouts": None if parts.standouts is None else dict(parts.standouts.of),
-        "scale": [parts.scale.scans, parts.scale.low, parts.scale.high],
         "calibrated": list(parts.calibration),
     }
 

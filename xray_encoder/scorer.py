@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from customs.calibrate import Calibrated
 from customs.case import Case
 from customs.evidence import Alternative, Evidence, HeatMap, Message
 from customs.hs import HsCode
@@ -17,12 +18,15 @@ from xray_encoder.inserted import peak
 from xray_encoder.judge import Judge
 from xray_encoder.look import Look, look_at
 from xray_encoder.normality import EMPTY, Judgement
-from xray_encoder.parts import Parts, chain_of, load_parts, save_parts
+from xray_encoder.parts import MASS, MASS_BOUND, MASS_GREY, Parts, chain_of, load_parts, save_parts
+from xray_encoder.weights.bins import short
 
-CHECKS = ("xray.packing", "xray.density", "xray.mass", "xray.inserted_object")
+CHECKS = ("xray.packing", "xray.density", "xray.mass", "xray.packages", "xray.inserted_object")
 _ALTERNATIVES = 5
 _SUSPECT = 0.05  # p-value from which a sentence speaks of a mismatch
 _USUAL_SHARE = 0.9
+# Usual tares: histograms were weighed with the container (ISO 668 boxes, typical of the trade).
+SHORT_TARE_KG, LONG_TARE_KG = 2_250.0, 3_900.0
 
 
 class XrayScorer:
@@ -37,7 +41,7 @@ class XrayScorer:
         for pair in parts.recogniser.pairs if parts.recogniser is not None else ():
             if pair.backbone is not None:
                 pair.backbone.to(device)
-        self.judge = Judge(parts.normality, parts.deep, parts.recogniser)
+        self.judge = Judge(parts.normality, parts.deep, parts.recogniser, parts.config.own)
         self._looks: tuple[Scan, Look] | None = None
 
     def fit(self, train: Sequence[Case], valid: Sequence[Case]) -> Self:
@@ -65,11 +69,12 @@ class XrayScorer:
         if share.reason:
             silent = [Evidence.abstain(c, case.subject, share.reason, **share.params) for c in self.checks]
             # the weight of everything is compared once, on the first line of a load without a main one
-            return [*silent[:2], self._mass(case, look), silent[3]] if share.weighs else silent
+            return [*silent[:2], self._mass(case, look), *silent[3:]] if share.weighs else silent
         return [
             self._packing(case, look),
             self._density(case, look),
             self._mass(case, look),
+            self._packages(case, look),
             self._inserted(case, look),
         ]
 
@@ -144,50 +149,110 @@ class XrayScorer:
         )
 
     def _mass(self, case: Case, look: Look) -> Evidence:
-        check, scale = "xray.mass", self.parts.scale
+        check, scale, found = "xray.mass", self.parts.scale, look.measurement
         gross = declared_kg(case)
         if gross is None:
             return Evidence.abstain(check, case.subject, "xray.mass.no_weight")
         if look.kind != "16-bit":
-            return Evidence.abstain(check, case.subject, "xray.mass.bound")
-        found = look.measurement
+            return self._mass_of_grey(case, look, gross)
         if found.areal_density <= 0:
             return Evidence.abstain(check, case.subject, "xray.empty")
         if found.mass_kg is None:
             return Evidence.abstain(check, case.subject, "xray.mass.no_pitch")
-        measured = scale.kilograms(look)
-        if measured is None:
-            return Evidence.abstain(check, case.subject, "xray.mass.saturated", at_least=found.mass_kg)
-        if not scale.usable or check not in self.parts.calibration:
+        if not scale.usable or MASS not in self.parts.calibration:
             return Evidence.abstain(check, case.subject, "xray.mass.not_learned")
-        calibrated = self.parts.calibration[check](
-            math.log(measured / gross), chain_of(look.kind, _digits(case))
-        )
-        low, high = measured * scale.low, measured * scale.high
-        side = "light" if gross < low else "heavy" if gross > high else "usual"
+        code = _digits(case)
+        interval = scale.interval(look, code)
+        if interval is None:
+            return self._mass_bound(case, look, gross)
+        calibrated = self.parts.calibration[MASS](scale.oddness(look, gross, code), chain_of(look.kind, code))
+        return _weighed(case, gross, interval, calibrated)
+
+    def _mass_bound(self, case: Case, look: Look, gross: float) -> Evidence:
+        """Parts of the load let nothing through: the declared weight can only be too small."""
+        check, code = "xray.mass", _digits(case)
+        least = self.parts.scale.at_least(look)
+        if least is None or MASS_BOUND not in self.parts.calibration:
+            return Evidence.abstain(check, case.subject, "xray.mass.saturated", at_least=least or 0.0)
+        odd = self.parts.scale.oddness(look, gross, code)
+        if odd <= 0:
+            return Evidence.abstain(check, case.subject, "xray.mass.saturated", at_least=least)
+        calibrated = self.parts.calibration[MASS_BOUND](odd, chain_of(look.kind, code))
         return Evidence(
             check=check,
             subject=case.subject,
             p_value=calibrated.p_value,
             surprise=calibrated.surprise,
             observed=gross,
-            expected=(low, high),
             unit="kg",
             reference=calibrated.reference,
-            message=Message(id=f"xray.mass.{side}", params={"declared_kg": gross, "low": low, "high": high}),
+            message=Message(id="xray.mass.below_bound", params={"declared_kg": gross, "at_least": least}),
+        )
+
+    def _mass_of_grey(self, case: Case, look: Look, gross: float) -> Evidence:
+        """A vendor's picture weighed by its grey levels, cargo and tare together."""
+        grey = self.parts.grey
+        if grey is None or look.grey is None:
+            return Evidence.abstain("xray.mass", case.subject, "xray.mass.bound")
+        tare = SHORT_TARE_KG if short(look.grey) else LONG_TARE_KG
+        interval = grey.kilograms(look.grey)
+        odd = grey.picture_oddness(look.grey, gross + tare)
+        if interval is None or not math.isfinite(odd):
+            return Evidence.abstain("xray.mass", case.subject, "xray.mass.bound")
+        low, best, high = (max(kg - tare, 1.0) for kg in interval)
+        calibrated = self.parts.calibration[MASS_GREY](odd, ("all",))
+        return _weighed(case, gross, (low, best, high), calibrated)
+
+    def _packages(self, case: Case, look: Look) -> Evidence:
+        check, packages = "xray.packages", self.parts.packages
+        declared = case.line.packages if case.line is not None else None
+        if declared is None or declared < 1:
+            return Evidence.abstain(check, case.subject, "xray.packages.undeclared")
+        if case.declaration is not None and len(case.declaration.lines) > 1:
+            return Evidence.abstain(check, case.subject, "xray.packages.several_lines")
+        code = _digits(case)
+        mass = self.parts.scale.kilograms(look, code) if look.kind == "16-bit" else None
+        found = packages.estimate(look.visible, code, mass)
+        if found is None or check not in self.parts.calibration:
+            return Evidence.abstain(check, case.subject, "xray.packages.irregular")
+        odd = packages.oddness(float(declared), look.visible, code, mass)
+        calibrated = self.parts.calibration[check](odd, chain_of("16-bit", code))
+        side = "usual" if calibrated.p_value > _SUSPECT else "more" if declared > found.best else "fewer"
+        return Evidence(
+            check=check,
+            subject=case.subject,
+            p_value=calibrated.p_value,
+            surprise=calibrated.surprise,
+            observed=float(declared),
+            expected=(found.low, found.high),
+            unit="packages",
+            reference=calibrated.reference,
+            message=Message(
+                id=f"xray.packages.{side}",
+                params={
+                    "declared": declared,
+                    "best": found.best,
+                    "low": found.low,
+                    "high": found.high,
+                },
+            ),
         )
 
     def _inserted(self, case: Case, look: Look) -> Evidence:
-        check, standouts = "xray.inserted_object", self.parts.standouts
-        if look.standout is None:
+        check, standouts, detector = "xray.inserted_object", self.parts.standouts, self.parts.detector
+        if look.kind != "16-bit":
             return Evidence.abstain(check, case.subject, "xray.inserted.shallow")
-        if standouts is None or check not in self.parts.calibration:
+        if detector is None or standouts is None or check not in self.parts.calibration:
             return Evidence.abstain(check, case.subject, "xray.inserted.not_learned")
-        code = _digits(case)
+        if look.measurement.areal_density <= 0:
+            return Evidence.abstain(check, case.subject, "xray.empty")
+        if not detector.says(look.view):
+            return Evidence.abstain(check, case.subject, "xray.inserted.blocked", share=look.view.blind)
+        code, values = _digits(case), detector.standout(look.view)
         conformal, chain = self.parts.calibration[check], chain_of(look.kind, code)
-        value, along, up = peak(look.standout)
-        calibrated = conformal(standouts.oddness(value, code), chain)
-        mean, spread = standouts.usual(code)
+        value, along, up = peak(values)
+        calibrated = conformal(standouts.excess(value, code), chain)
+        usual = value - standouts.excess(value, code)
         odd = calibrated.p_value <= _SUSPECT
         params: dict[str, str | int | float] = {"along": along, "up": up} if odd else {}
         return Evidence(
@@ -195,14 +260,12 @@ class XrayScorer:
             subject=case.subject,
             p_value=calibrated.p_value,
             surprise=calibrated.surprise,
-            observed=value,
-            expected=(0.0, max(mean + conformal.interval(chain, _USUAL_SHARE) * spread, 0.0)),
-            unit="−ln T",
+            observed=_chance(value),
+            expected=(0.0, _chance(usual + conformal.interval(chain, _USUAL_SHARE))),
+            unit="probability",
             reference=calibrated.reference,
             message=Message(id=f"xray.inserted.{'odd' if odd else 'usual'}", params=params),
-            artefact=HeatMap(values=standouts.heat(look.standout, code), box=look.crop.cargo)
-            if odd
-            else None,
+            artefact=HeatMap(values=standouts.heat(values, code), box=look.crop.cargo) if odd else None,
         )
 
     def save(
@@ -215,6 +278,28 @@ class XrayScorer:
     def load(cls, folder: Path, device: str = "cpu") -> Self:
         """Read an artefact folder; `DamagedArtefact` if a hash differs."""
         return cls(load_parts(folder), device)
+
+
+def _chance(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(min(log_odds, 50.0), -50.0)))
+
+
+def _weighed(
+    case: Case, gross: float, interval: tuple[float, float, float], calibrated: Calibrated
+) -> Evidence:
+    low, _, high = interval
+    side = "light" if gross < low else "heavy" if gross > high else "usual"
+    return Evidence(
+        check="xray.mass",
+        subject=case.subject,
+        p_value=calibrated.p_value,
+        surprise=calibrated.surprise,
+        observed=gross,
+        expected=(low, high),
+        unit="kg",
+        reference=calibrated.reference,
+        message=Message(id=f"xray.mass.{side}", params={"declared_kg": gross, "low": low, "high": high}),
+    )
 
 
 def declared_kg(case: Case) -> float | None:

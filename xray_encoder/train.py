@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,27 +19,33 @@ from customs.config import load_config
 from customs.errors import InvalidValue
 from customs.progress import Progress, silent
 from xray_encoder.bank import PatchBank, crop_of
+from xray_encoder.clean import fit_densities, fit_detector, fit_packages, fit_scale
 from xray_encoder.data import Example, find_examples
 from xray_encoder.holdout import (
     MIN_SCANS,
     START_SHARPNESS,
     Reference,
     best_sharpness,
-    fit_densities,
-    fit_scale,
-    fit_standouts,
     hold_out,
     make_folds,
     sister_factors,
 )
+from xray_encoder.inserted import Standouts
+from xray_encoder.inserted.detect import Detector
 from xray_encoder.judge import BY_DISTANCE, RECOGNISED, Judge
 from xray_encoder.look import Look, look_at
+from xray_encoder.lot import Lots
 from xray_encoder.model import XrayConfig, crops
 from xray_encoder.normality import Normality
-from xray_encoder.parts import Parts, chain_of
+from xray_encoder.parts import MASS, MASS_BOUND, MASS_GREY, Parts, chain_of
+from xray_encoder.reading import find_scans, read_scan_files
 from xray_encoder.recogniser import Recogniser, best_temperature
 from xray_encoder.scorer import XrayScorer, declared_kg
+from xray_encoder.search import Bank, Entry
+from xray_encoder.weights.histograms import read_histograms
+from xray_encoder.weights.model import HistogramWeights
 
+_LEAST_LOTS = 2
 CONFIGS = Path(__file__).with_name("configs")
 
 
@@ -50,18 +57,36 @@ def train(
     overrides: Mapping[str, str] | None = None,
     seed: int = 0,
     device: str = "cpu",
+    unlabelled: Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train on worlds (their past) and folders of scans named by code; write an artefact of kind `xray`.
 
+    An .npz of grey-level histograms and weights among `data` lets vendor pictures be weighed. `unlabelled`: a
+    folder of scans of whatever goods, which the backbone looks at before it learns codes (`pretrain` epochs).
     Returns figures measured on held-out clean scans.
     """
     settings = load_config(XrayConfig, CONFIGS, config, overrides)
-    examples = find_examples(data)
+    scans, histograms = split_data(data)
+    examples = find_examples(scans)
     references = look_at_all(examples, progress)
-    scorer, figures = fit_references(references, settings, seed=seed, device=device, progress=progress)
-    scorer.save(Path(out), data_fingerprint=fingerprint_of([e.path for e in examples]), figures=figures)
+    unseen = [look_at(read_scan_files(paths)) for paths in (find_scans(unlabelled) if unlabelled else ())]
+    prepared = prepare(references, settings, seed=seed, device=device, unlabelled=unseen, progress=progress)
+    grey = None if histograms is None else HistogramWeights.fit(*read_histograms(histograms), seed=seed)
+    scorer, figures = fit_prepared(prepared, settings, seed=seed, device=device, grey=grey, progress=progress)
+    paths = [path for example in examples for path in example.paths]
+    scorer.save(Path(out), data_fingerprint=fingerprint_of(paths), figures=figures)
     return figures
+
+
+def split_data(data: Sequence[Path]) -> tuple[list[Path], Path | None]:
+    """Worlds and folders of scans, and the file of grey-level histograms with weights, if there is one."""
+    files = [Path(p) for p in data if Path(p).suffix == ".npz"]
+    if len(files) > 1:
+        raise InvalidValue(
+            f"{len(files)} files of histograms", field="data", remedy="join them into one .npz"
+        )
+    return [Path(p) for p in data if Path(p).suffix != ".npz"], files[0] if files else None
 
 
 def look_at_all(examples: Sequence[Example], progress: Progress = silent) -> list[Reference]:
@@ -76,7 +101,7 @@ def look_at_all(examples: Sequence[Example], progress: Progress = silent) -> lis
                 example.packages,
                 example.importer,
                 example.lot,
-                example.path.name,
+                example.name,
             )
         )
         progress("looking at scans", i + 1, len(examples))
@@ -101,6 +126,15 @@ def fit_cases(train: Sequence[Case], valid: Sequence[Case], config: XrayConfig) 
 
 
 @dataclass(frozen=True, eq=False)
+class Inserted:
+    """The network that sees planted things, what is usual, and how odd clean scans are to it."""
+
+    detector: Detector | None = None
+    standouts: Standouts | None = None
+    scores: Sequence[tuple[float, tuple[str, ...]]] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """References with their folds and numbers, and what was learned from the large kinds.
 
@@ -114,6 +148,7 @@ class Prepared:
     folds: list[list[int]]
     recogniser: Recogniser | None
     logs: npt.NDArray[np.float64] | None
+    inserted: Inserted = Inserted()
 
     def without(self, left_out: Sequence[int]) -> Prepared:
         """The same less some scans; only right for kinds that nothing was learned from."""
@@ -130,6 +165,7 @@ class Prepared:
             [fold for fold in folds if fold],
             self.recogniser,
             None if self.logs is None else self.logs[kept],
+            self.inserted,
         )
 
 
@@ -169,8 +205,9 @@ def prepare(
     kinds = [r.look.kind for r in references]
     large = [i for i, kind in enumerate(kinds) if kinds.count(kind) >= config.least_scans]
     codes = [references[i].code for i in large]
+    inserted = Inserted(*fit_detector(references, config, seed=seed, progress=progress))
     if len(set(codes)) < 2 or config.trees < 1:
-        return Prepared(list(references), packing, x, folds, None, None)
+        return Prepared(list(references), packing, x, folds, None, None, inserted)
     place = {old: new for new, old in enumerate(large)}
     parts = [[place[i] for i in fold] for fold in folds if fold[0] in place]
     # folds of several large kinds are learned from together: part k of each is left out at once
@@ -194,7 +231,7 @@ def prepare(
     recogniser = dataclasses.replace(recogniser, temperature=best_temperature(recogniser, found, codes))
     logs = np.full((len(x), len(recogniser.codes)), np.nan)
     logs[large] = found
-    return Prepared(list(references), packing, x, folds, recogniser, logs)
+    return Prepared(list(references), packing, x, folds, recogniser, logs, inserted)
 
 
 def fit_prepared(
@@ -203,15 +240,19 @@ def fit_prepared(
     *,
     seed: int = 0,
     device: str = "cpu",
+    grey: HistogramWeights | None = None,
     progress: Progress = silent,
 ) -> tuple[XrayScorer, dict[str, Any]]:
     """Judge held-out scans, calibrate on them, then learn from all."""
     references, x, folds = prepared.references, prepared.packing, prepared.folds
     codes, kinds = [r.code for r in references], [r.look.kind for r in references]
-    first = hold_out(x, codes, kinds, folds, config, sisters={}, sharpness=START_SHARPNESS)
+    importers = [r.importer for r in references]
+    first = hold_out(
+        x, codes, kinds, folds, config, sisters={}, sharpness=START_SHARPNESS, importers=importers
+    )
     sisters = sister_factors(x, codes, kinds, config)
     sharpness = best_sharpness(first, codes)
-    held = hold_out(x, codes, kinds, folds, config, sisters=sisters, sharpness=sharpness)
+    held = hold_out(x, codes, kinds, folds, config, sisters=sisters, sharpness=sharpness, importers=importers)
     progress("calibrating", 1, 2)
     spoke = [i for i, judged in held.items() if judged.group]
     if not spoke:
@@ -220,7 +261,7 @@ def fit_prepared(
             field="data",
             remedy="give at least two scans of some headings",
         )
-    normality = _normality(x, codes, kinds, config, sharpness, sisters)
+    normality = _normality(x, codes, kinds, importers, config, sharpness, sisters)
     chains = {i: chain_of(kinds[i], codes[i]) for i in spoke}
     calibration = {BY_DISTANCE: Conformal.fit([held[i].oddness for i in spoke], [chains[i] for i in spoke])}
     deep = None
@@ -229,25 +270,30 @@ def fit_prepared(
         place = {old: new for new, old in enumerate(large)}
         y, known = prepared.description[large], [codes[i] for i in large]
         of_kind = [kinds[i] for i in large]
-        deep = _normality(y, known, of_kind, config, sharpness, {})
+        who = [importers[i] for i in large]
+        deep = _normality(y, known, of_kind, who, config, sharpness, {})
         dealt = [[place[i] for i in fold] for fold in folds if fold[0] in place]
-        far = hold_out(y, known, of_kind, dealt, config, sisters={}, sharpness=sharpness)
-        judge = Judge(normality, deep, prepared.recogniser)
+        far = hold_out(y, known, of_kind, dealt, config, sisters={}, sharpness=sharpness, importers=who)
+        judge = Judge(normality, deep, prepared.recogniser, config.own)
         seen = [
             i for i in spoke if i in place and np.isfinite(prepared.logs[i]).all() and far[place[i]].group
         ]
         held |= {i: judge.join(far[place[i]], prepared.logs[i], codes[i]) for i in seen}
         calibration[RECOGNISED] = Conformal.fit([held[i].oddness for i in seen], [chains[i] for i in seen])
     densities, density_scores = fit_densities(references, folds)
-    scale, mass_scores = fit_scale(references, folds)
-    standouts, standout_scores = fit_standouts(references, folds)
+    scale, mass_scores, bound_scores, mass_errors = fit_scale(references, folds)
+    packages, package_scores = fit_packages(references, folds, scale)
     for check, scores in (
         ("xray.density", density_scores),
-        ("xray.mass", mass_scores),
-        ("xray.inserted_object", standout_scores),
+        (MASS, mass_scores),
+        (MASS_BOUND, bound_scores),
+        ("xray.packages", package_scores),
+        ("xray.inserted_object", prepared.inserted.scores),
     ):
         if scores:
             calibration[check] = Conformal.fit([s for s, _ in scores], [chain for _, chain in scores])
+    if grey is not None:
+        calibration[MASS_GREY] = grey.calibration()
     parts = Parts(
         config=config,
         normality=normality,
@@ -260,10 +306,15 @@ def fit_prepared(
         ),
         densities=densities,
         scale=scale,
-        standouts=standouts,
+        packages=packages,
+        standouts=prepared.inserted.standouts,
         calibration=calibration,
         deep=deep,
         recogniser=prepared.recogniser,
+        detector=prepared.inserted.detector,
+        grey=grey,
+        past=_past(references, seed),
+        lots=_lots(references),
     )
     progress("calibrating", 2, 2)
     figures: dict[str, Any] = {
@@ -275,15 +326,35 @@ def fit_prepared(
         hits = [held[i].ranking[0][0] == codes[i][:4] for i in spoke if kinds[i] == kind]
         if hits:
             figures[f"top1_heading_{kind}"] = float(np.mean(hits))
-    if mass_scores:
-        figures["mass_error_median"] = float(np.median([abs(np.expm1(s)) for s, _ in mass_scores]))
+    if mass_errors:
+        figures["mass_error_median"] = float(np.median(np.abs(np.expm1(mass_errors))))
     return XrayScorer(parts, device), figures
+
+
+def _past(references: Sequence[Reference], seed: int) -> Bank:
+    """References to search in, by their file's name."""
+    entries = [
+        Entry(r.name or str(i), r.code, r.importer, r.lot, r.look.kind) for i, r in enumerate(references)
+    ]
+    return Bank.fit(np.stack([r.look.description for r in references]), entries, seed=seed)
+
+
+def _lots(references: Sequence[Reference]) -> Lots | None:
+    """How containers of one lot differ; without lots, those of one importer and code of one kind."""
+    named = [r.lot for r in references]
+    if sum(named.count(lot) > 1 for lot in set(named) - {""}) < _LEAST_LOTS:
+        named = [f"{r.importer}/{r.code}" if r.importer else "" for r in references]
+    counts = Counter(name for name in named if name)
+    if sum(n > 1 for n in counts.values()) < _LEAST_LOTS:
+        return None
+    return Lots.fit(np.stack([r.look.description for r in references]), named)
 
 
 def _normality(
     x: npt.NDArray,
     codes: Sequence[str],
     kinds: Sequence[str],
+    importers: Sequence[str],
     config: XrayConfig,
     sharpness: float,
     sisters: Mapping[int, float],
@@ -296,4 +367,5 @@ def _normality(
         absolute=config.absolute,
         sharpness=sharpness,
         sisters=sisters,
+        importers=importers,
     )

@@ -3,20 +3,18 @@
 import numpy as np
 import pytest
 
-from customs.scan import Scan
-from xray_encoder.inserted import SHAPE, Standouts, peak, standout
-from xray_encoder.reading import Crop
+from xray_encoder.inserted import Standouts, peak
+from xray_encoder.reading.container import resample
+from xray_encoder.rivals.contrast import SHAPE, standout
 
 ROWS, COLUMNS = 128, 384
 RNG = np.random.default_rng(5)
 
 
-def crop_of(load: np.ndarray) -> tuple[Scan, Crop]:
-    """A scan that is all cargo, from −ln(transmission)."""
+def seen(load: np.ndarray) -> np.ndarray:
+    """What the contrast looks at, from −ln(transmission), with noise."""
     noisy = np.exp(-load) * (1 + 0.01 * RNG.standard_normal(load.shape))
-    scan = Scan(np.clip(noisy, 0, 1).astype(np.float32)[None])
-    box = (0, 0, load.shape[0], load.shape[1])
-    return scan, Crop(container=box, cargo=box, wall=0.0)
+    return -np.log(resample(np.clip(noisy, 1e-5, 1).astype(np.float32), SHAPE))
 
 
 def load(kind: str) -> np.ndarray:
@@ -39,7 +37,7 @@ def test_usual_loads_stand_out_less_than_a_block_inside_them(kind: str) -> None:
     clean = load(kind)
     hidden = clean.copy()
     hidden[80:100, 200:226] += 2.0
-    before, after = (peak(standout(*crop_of(a))) for a in (clean, hidden))
+    before, after = (peak(standout(seen(a))) for a in (clean, hidden))
     assert after[0] > before[0] + 0.5
     assert after[1] == pytest.approx(213 / COLUMNS, abs=0.03)
     assert after[2] == pytest.approx(1 - 90 / ROWS, abs=0.06)
@@ -48,7 +46,7 @@ def test_usual_loads_stand_out_less_than_a_block_inside_them(kind: str) -> None:
 def test_a_mirrored_load_stands_out_as_much() -> None:
     hidden = load("steps")
     hidden[80:100, 120:146] += 2.0
-    there, mirrored = (peak(standout(*crop_of(a))) for a in (hidden, hidden[:, ::-1]))
+    there, mirrored = (peak(standout(seen(a))) for a in (hidden, hidden[:, ::-1]))
     assert there[0] == pytest.approx(mirrored[0], abs=0.05)
     assert there[1] == pytest.approx(1 - mirrored[1], abs=0.02)
 

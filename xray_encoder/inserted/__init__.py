@@ -1,10 +1,9 @@
-"""Something put into a load: by contrast to what stands around it, or by a network shown planted things.
+"""Something put into a load: a network that was shown things planted into clean scans, and what is usual.
 
 The network's parts (`view`, `plant`, `network`, `train`, `detect`) are imported by their own names: they need
-torch, the contrast does not.
+torch.
 """
 
-from xray_encoder.inserted.contrast import SHAPE, standout
-from xray_encoder.inserted.standouts import NETWORK_PRIOR, Map, Standouts, peak, points_at
+from xray_encoder.inserted.standouts import NETWORK_PRIOR, Map, Standouts, peak
 
-__all__ = ["NETWORK_PRIOR", "SHAPE", "Map", "Standouts", "peak", "points_at", "standout"]
+__all__ = ["NETWORK_PRIOR", "Map", "Standouts", "peak"]

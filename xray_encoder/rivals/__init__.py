@@ -12,15 +12,24 @@ NaN says that it cannot tell: no reference of the picture's kind under that code
 from __future__ import annotations
 
 from xray_encoder.rivals.cnn import PlainCnn
+from xray_encoder.rivals.contrast import Contrast
 from xray_encoder.rivals.histogram import HistogramForest
 from xray_encoder.rivals.patches import Padim, PatchCore
 from xray_encoder.rivals.profile import ProfileNearest
 from xray_encoder.rivals.rival import Rival, fit_all
 
-RIVALS: tuple[type[Rival], ...] = (ProfileNearest, HistogramForest, PlainCnn, PatchCore, Padim)
+RIVALS: tuple[type[Rival], ...] = (
+    ProfileNearest,
+    HistogramForest,
+    PlainCnn,
+    Contrast,
+    PatchCore,
+    Padim,
+)
 
 __all__ = [
     "RIVALS",
+    "Contrast",
     "HistogramForest",
     "Padim",
     "PatchCore",

@@ -38,7 +38,7 @@ def evaluate(
         Path | None, typer.Option(help="tabular: monthly figures such as oil and rates.")
     ] = None,
     rivals: Annotated[
-        bool, typer.Option("--rivals/--no-rivals", help="tabular: the rivals beside the configurations.")
+        bool, typer.Option("--rivals/--no-rivals", help="tabular, xray: the rivals in the same run.")
     ] = True,
     seed: Annotated[int, typer.Option(help="Same seed, same figures.")] = 0,
     nomenclature: Annotated[
@@ -65,17 +65,17 @@ def evaluate(
     from customs.errors import InvalidConfig
     from portcullis.cli.console import overrides, print_json, progress_bars
 
-    tabular, hs = Module.TABULAR, Module.HS
+    tabular, hs, xray = Module.TABULAR, Module.HS, Module.XRAY
     # option: its keyword in Python, its value, the modules that know it
     asked: dict[str, tuple[str, Any, tuple[Module, ...]]] = {
         "map": ("columns", overrides(map_) if map_ else None, (tabular,)),
         "seeds": ("seeds", seeds, (tabular, hs)),
         "test-from": ("test_from", test_from, (tabular,)),
-        "config": ("configs" if module is tabular else "config", config or None, (tabular, hs)),
+        "config": ("configs" if module is tabular else "config", config or None, (tabular, hs, xray)),
         "grid": ("grid", grid or None, (tabular,)),
         "freight": ("freight", freight, (tabular,)),
         "macro": ("macro", macro, (tabular,)),
-        "no-rivals": ("with_rivals", None if rivals else False, (tabular,)),
+        "no-rivals": ("with_rivals", None if rivals else False, (tabular, xray)),
         "nomenclature": ("nomenclature", nomenclature or None, (hs,)),
         "learn-half": ("learn_half", learn_half or None, (hs,)),
         "vague": ("vague", vague, (hs,)),
@@ -89,9 +89,9 @@ def evaluate(
         if module not in modules:
             raise InvalidConfig(f"--{name} is for {' and '.join(modules)}", field=name, remedy="leave it out")
         options[keyword] = value
-    if module is hs and config:
+    if module is not tabular and config:
         if len(config) > 1:
-            raise InvalidConfig(f"got {len(config)}", field="config", remedy="name one for hs")
+            raise InvalidConfig(f"got {len(config)}", field="config", remedy="name one")
         options["config"] = config[0]
     if set_:
         options["overrides"] = overrides(set_)

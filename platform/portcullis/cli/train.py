@@ -32,6 +32,10 @@ def train(
     vague: Annotated[
         Path | None, typer.Option(help="hs: texts you found too vague, one a line, to learn from.")
     ] = None,
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(help="xray: scans of whatever goods to look at first; give epochs by --set pretrain=N."),
+    ] = None,
     freight: Annotated[
         Path | None, typer.Option(help="tabular: route freight as published, for rows without their own.")
     ] = None,
@@ -66,6 +70,10 @@ def train(
         if module is not Module.HS:
             raise InvalidConfig("--vague is for hs", field="vague", remedy="leave it out")
         extra["vague"] = vague
+    if unlabelled is not None:
+        if module is not Module.XRAY:
+            raise InvalidConfig("--unlabelled is for xray", field="unlabelled", remedy="leave it out")
+        extra["unlabelled"] = unlabelled
     trainer = module.room("train")
     with progress_bars() as progress:
         figures = trainer.train(

@@ -7,11 +7,17 @@ even denser (the next column, the other side of a step), and with what lies abov
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Self
+
 import numpy as np
 import numpy.typing as npt
 
-from customs.scan import Scan
-from xray_encoder.reading import Crop
+from xray_encoder.holdout import Reference
+from xray_encoder.inserted import Standouts, peak
+from xray_encoder.look import Look
+from xray_encoder.reading.container import resample
+from xray_encoder.rivals.rival import Heat, Rival, check_references
 
 SHAPE = (64, 192)  # rows, columns of the cargo box
 _CAP = 11.0  # −ln T that a 16-bit scan can still tell from nothing
@@ -23,9 +29,39 @@ _RIM = 2  # pixels next to walls and floor, where steel shows
 Map = npt.NDArray[np.float32]
 
 
-def standout(scan: Scan, crop: Crop) -> Map:
+class Contrast(Rival):
+    """The peak of `standout` above what goods of the code usually have; it knows nothing of headings."""
+
+    name = "contrast"
+
+    def __init__(self, usual: Standouts) -> None:
+        self.usual = usual
+
+    @classmethod
+    def fit(cls, references: Sequence[Reference], seed: int = 0) -> Self:
+        """Learn how much each code's goods stand out by themselves."""
+        check_references(references)
+        peaks = [peak(_standout_of(r.look))[0] for r in references]
+        return cls(Standouts.fit(peaks, [r.code for r in references]))
+
+    def measure(self, look: Look) -> Mapping[str, float]:
+        """Nothing."""
+        return {}
+
+    def inserted(self, look: Look, code: str) -> tuple[float, Heat | None]:
+        """Spreads above the usual, and where it stands out."""
+        values = _standout_of(look)
+        return self.usual.oddness(peak(values)[0], code), self.usual.heat(values, code)
+
+
+def _standout_of(look: Look) -> Map:
+    a = look.canonical if look.deep is None else look.deep[0].astype(np.float32)
+    return standout(-np.log(resample(np.exp(-a), SHAPE)))
+
+
+def standout(depth: Map) -> Map:
     """By how much −ln T of the patch around each place exceeds that beside and above it: float32 `SHAPE`."""
-    a = crop.canonical(scan, SHAPE, _CAP).astype(np.float64)
+    a = depth.astype(np.float64)
     rows, columns = a.shape
     found = np.full(a.shape, -_CAP)
     for height, width in _PATCHES:
