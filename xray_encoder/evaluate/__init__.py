@@ -62,7 +62,12 @@ def evaluate(
     whole, figures = fit_prepared(prepared, settings, seed=seed, device=device)
     found["training"] = figures
     kinds = [r.look.kind for r in references]
-    small = [i for i, kind in enumerate(kinds) if kinds.count(kind) < settings.least_scans]
+    # scans of folders, and of kinds that nothing was learned from: leaving one out is fair to them
+    small = [
+        i
+        for i, (r, kind) in enumerate(zip(references, kinds, strict=True))
+        if kinds.count(kind) < settings.least_scans and not r.importer
+    ]
     worlds = [p for p in (scans if test is None else [Path(test)]) if is_world(p)]
     rivals: list[Rival] = []
     if with_rivals and (test is not None or worlds):
@@ -72,7 +77,7 @@ def evaluate(
         for probe in look_at_all(find_examples([Path(test)]), progress):
             tally.add(whole, references, rivals, probe)
         found["test"] = tally.figures()
-    elif test is None and small and not all(is_world(p) for p in scans):
+    elif test is None and small:
         tally = Headings()
         for done, i in enumerate(small):
             rest = prepared.without([i])
