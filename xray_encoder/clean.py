@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from customs.progress import Progress, silent
-from xray_encoder.holdout import MIN_SCANS, Reference
+from xray_encoder.holdout import MIN_SCANS, Reference, deal
 from xray_encoder.inserted import NETWORK_PRIOR, Standouts, peak
 from xray_encoder.inserted.detect import Detector
 from xray_encoder.inserted.network import InsertedConfig
@@ -41,7 +41,7 @@ def fit_densities(references: Sequence[Reference], folds: Folds) -> tuple[Densit
             if i in known:
                 odd = model.oddness(known[i], references[i].code)
                 if np.isfinite(odd):
-                    scores.append((odd, chain_of("16-bit", references[i].code)))
+                    scores.append((odd, chain_of(references[i].look, references[i].code)))
     return Densities.fit(list(known.values()), [references[i].code for i in known]), scores
 
 
@@ -75,9 +75,9 @@ def fit_scale(references: Sequence[Reference], folds: Folds) -> tuple[Scale, Sco
                 continue
             best = model.kilograms(one.look, one.code)
             if best is None:
-                bounds.append((odd, chain_of("16-bit", one.code)))
+                bounds.append((odd, chain_of(one.look, one.code)))
             else:
-                scores.append((odd, chain_of("16-bit", one.code)))
+                scores.append((odd, chain_of(one.look, one.code)))
                 errors.append(float(np.log(best / (one.gross_kg or 1.0))))
     full = fitted(weighed)
     if errors:
@@ -114,7 +114,7 @@ def fit_packages(references: Sequence[Reference], folds: Folds, scale: Scale) ->
             assert one.look.visible is not None
             odd = model.oddness(float(one.packages or 0), one.look.visible, one.code, mass[i])
             if np.isfinite(odd):
-                scores.append((odd, chain_of("16-bit", one.code)))
+                scores.append((odd, chain_of(one.look, one.code)))
     return fitted(known), scores
 
 
@@ -128,8 +128,9 @@ def fit_detector(
     deep = [i for i, r in enumerate(references) if r.look.kind == "16-bit"]
     if len(deep) < config.least_scans or config.inserted_steps < 1:
         return None, None, []
-    mixed = [int(i) for i in np.random.default_rng([seed, 1]).permutation(deep)]
-    half = len(mixed) // 2
+    dealt = deal([references[i] for i in deep], 2, np.random.default_rng([seed, 1]))
+    mixed = [deep[k] for part in dealt for k in part]
+    half = len(dealt[0])
     detector = Detector.fit(
         [references[i].look.view for i in mixed[:half]],
         InsertedConfig(steps=config.inserted_steps),
@@ -147,10 +148,10 @@ def fit_detector(
         )
 
     scores: Scores = []
-    for k in range(config.folds):
-        held = fresh[k :: config.folds]
-        model = fitted([i for i in fresh if i not in set(held)])
-        for i in held:
+    for part in deal([references[i] for i in fresh], config.folds, np.random.default_rng([seed, 2])):
+        held = {fresh[k] for k in part}
+        model = fitted([i for i in fresh if i not in held])
+        for i in sorted(held):
             code = references[i].code
-            scores.append((model.excess(peaks[i], code), chain_of("16-bit", code)))
+            scores.append((model.excess(peaks[i], code), chain_of(references[i].look, code)))
     return detector, fitted(fresh), scores

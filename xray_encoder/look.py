@@ -27,6 +27,7 @@ class Look:
     canonical: float32 `packing.SHAPE`, −ln T of the cargo. packing: (features,), see `packing.FEATURES`.
     description: (numbers,), see `depth.DESCRIPTION`. kind: see `data.kind_of`.
     view: the depth of the load on cells of 4 cm. visible: the grid of packages.
+    scanner: its name, "" if the file does not say.
     deep: see `depth.deep_crop`, None for pictures too shallow.
     grey: uint8 (rows, columns), every nth pixel of the container on a vendor's picture, None for other kinds.
     """
@@ -39,6 +40,7 @@ class Look:
     kind: str
     view: DeepView
     visible: Visible
+    scanner: str = ""
     deep: npt.NDArray[np.float16] | None = None
     grey: npt.NDArray[np.uint8] | None = None
 
@@ -59,6 +61,7 @@ def look_at(scan: Scan) -> Look:
         kind=kind,
         view=deep_view(scan, crop),
         visible=count(crop.inside(scan, len(scan.transmission) - 1)),
+        scanner=scan.scanner or "",
         deep=deep,
         grey=_grey(scan, crop) if kind == "8-bit" else None,
     )

@@ -16,6 +16,7 @@ from xray_encoder.bank import PatchBank
 from xray_encoder.depth import DESCRIPTION
 from xray_encoder.inserted import Standouts
 from xray_encoder.inserted.detect import Detector
+from xray_encoder.look import Look
 from xray_encoder.lot import Lots
 from xray_encoder.model import XrayConfig
 from xray_encoder.normality import Normality, prefixes
@@ -81,9 +82,13 @@ class Parts:
         return {name: part for name, part in found.items() if part is not None}
 
 
-def chain_of(kind: str, code: str) -> tuple[str, ...]:
-    """Calibration groups, most specific first; only the 16-bit kind has enough scans for groups by code."""
-    return (*(prefixes(code) if kind == "16-bit" else ()), kind, "all")
+def chain_of(look: Look, code: str) -> tuple[str, ...]:
+    """Calibration groups, most specific first: by code, by scanner, by kind of picture.
+
+    Only the 16-bit kind has enough scans for groups by code.
+    """
+    by_code = prefixes(code) if look.kind == "16-bit" else ()
+    return (*by_code, *((f"scanner {look.scanner}",) if look.scanner else ()), look.kind, "all")
 
 
 def save_parts(

@@ -100,7 +100,7 @@ class XrayScorer:
                 alternatives=alternatives,
                 message=Message(id=reason, params=params),
             )
-        chain = chain_of(look.kind, declared.digits)
+        chain = chain_of(look, declared.digits)
         calibrated = self.parts.calibration[self.judge.scale(look.kind)](judged.oddness, chain)
         values = self.parts.patches.map(crop_of(look.canonical, look.deep), look.kind, judged.group)
         return Evidence(
@@ -126,7 +126,7 @@ class XrayScorer:
             return Evidence.abstain(check, case.subject, "xray.density.no_reference", declared=str(declared))
         if found.areal_density <= 0:
             return Evidence.abstain(check, case.subject, "xray.empty")
-        conformal, chain = self.parts.calibration[check], chain_of(look.kind, declared.digits)
+        conformal, chain = self.parts.calibration[check], chain_of(look, declared.digits)
         calibrated = conformal(densities.oddness(math.log(found.areal_density), declared.digits), chain)
         half = conformal.interval(chain, _USUAL_SHARE) * usual[1]
         low, high = math.exp(usual[0] - half), math.exp(usual[0] + half)
@@ -165,7 +165,7 @@ class XrayScorer:
         interval = scale.interval(look, code)
         if interval is None:
             return self._mass_bound(case, look, gross)
-        calibrated = self.parts.calibration[MASS](scale.oddness(look, gross, code), chain_of(look.kind, code))
+        calibrated = self.parts.calibration[MASS](scale.oddness(look, gross, code), chain_of(look, code))
         return _weighed(case, gross, interval, calibrated)
 
     def _mass_bound(self, case: Case, look: Look, gross: float) -> Evidence:
@@ -177,7 +177,7 @@ class XrayScorer:
         odd = self.parts.scale.oddness(look, gross, code)
         if odd <= 0:
             return Evidence.abstain(check, case.subject, "xray.mass.saturated", at_least=least)
-        calibrated = self.parts.calibration[MASS_BOUND](odd, chain_of(look.kind, code))
+        calibrated = self.parts.calibration[MASS_BOUND](odd, chain_of(look, code))
         return Evidence(
             check=check,
             subject=case.subject,
@@ -216,7 +216,7 @@ class XrayScorer:
         if found is None or check not in self.parts.calibration:
             return Evidence.abstain(check, case.subject, "xray.packages.irregular")
         odd = packages.oddness(float(declared), look.visible, code, mass)
-        calibrated = self.parts.calibration[check](odd, chain_of("16-bit", code))
+        calibrated = self.parts.calibration[check](odd, chain_of(look, code))
         side = "usual" if calibrated.p_value > _SUSPECT else "more" if declared > found.best else "fewer"
         return Evidence(
             check=check,
@@ -249,7 +249,7 @@ class XrayScorer:
         if not detector.says(look.view):
             return Evidence.abstain(check, case.subject, "xray.inserted.blocked", share=look.view.blind)
         code, values = _digits(case), detector.standout(look.view)
-        conformal, chain = self.parts.calibration[check], chain_of(look.kind, code)
+        conformal, chain = self.parts.calibration[check], chain_of(look, code)
         value, along, up = peak(values)
         calibrated = conformal(standouts.excess(value, code), chain)
         usual = value - standouts.excess(value, code)

@@ -262,7 +262,7 @@ def fit_prepared(
             remedy="give at least two scans of some headings",
         )
     normality = _normality(x, codes, kinds, importers, config, sharpness, sisters)
-    chains = {i: chain_of(kinds[i], codes[i]) for i in spoke}
+    chains = {i: chain_of(references[i].look, codes[i]) for i in spoke}
     calibration = {BY_DISTANCE: Conformal.fit([held[i].oddness for i in spoke], [chains[i] for i in spoke])}
     deep = None
     if prepared.recogniser is not None and prepared.logs is not None:

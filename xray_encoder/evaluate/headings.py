@@ -41,7 +41,7 @@ class Headings:
             declared = probe.code if heading == truth else heading
             judged = scorer.judge.with_logs(look, declared, logs)
             assert judged is not None
-            p = calibration(judged.oddness, chain_of(look.kind, declared)).p_value
+            p = calibration(judged.oddness, chain_of(look, declared)).p_value
             self._note(OURS, heading == truth, judged.oddness, judged.ranking[0][0] == truth)
             (self.p_true if heading == truth else self.p_wrong).append(p)
             for rival in rivals:
