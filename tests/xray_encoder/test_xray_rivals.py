@@ -48,7 +48,7 @@ def look(code: str, seed: int, kind: str = "16-bit") -> Look:
         crop[rows] = 1.7
     crop += rng.normal(0, 0.03, crop.shape).astype(np.float32)
     crop = np.clip(crop * np.float32(rng.uniform(0.95, 1.05)), 0, 4)
-    return cast(Look, SimpleNamespace(canonical=crop, packing=packing_features(crop), kind=kind))
+    return cast(Look, SimpleNamespace(canonical=crop, packing=packing_features(crop), kind=kind, deep=None))
 
 
 def references() -> list[Reference]:
@@ -106,6 +106,36 @@ def test_patch_rivals_point_at_a_block_put_into_the_load(rivals: dict[str, Rival
     row, column = np.unravel_index(int(heat.argmax()), heat.shape)
     assert 50 <= row <= 94
     assert 190 <= column <= 234
+
+
+def test_contrast_points_at_a_denser_block_and_not_at_a_level_load() -> None:
+    """A block above its neighbours is odd for its code, and the heat-map peaks on it."""
+    rival = Contrast.fit(references())
+    clean = look(CODES[1], 50)
+    spiked = SimpleNamespace(**{**vars(clean), "canonical": clean.canonical.copy()})
+    spiked.canonical[96:110, 200:218] += 1.5
+    before, _ = rival.inserted(clean, CODES[1])
+    after, heat = rival.inserted(cast(Look, spiked), CODES[1])
+    assert after > before + 2
+    assert heat is not None
+    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+    assert 96 <= row * 128 / heat.shape[0] <= 110
+    assert 200 <= column * 384 / heat.shape[1] <= 218
+
+
+def test_contrast_reads_the_deep_crop_where_there_is_one() -> None:
+    """What stands behind the shallow crop's cap shows on the deep one alone."""
+    rival = Contrast.fit(references())
+    plain = look(CODES[0], 50)
+    deep = np.full((2, 128, 384), 6.0, dtype=np.float16)
+    level = SimpleNamespace(
+        **{**vars(plain), "canonical": np.full((128, 384), 4.0, np.float32), "deep": deep}
+    )
+    spiked = SimpleNamespace(**{**vars(level), "deep": deep.copy()})
+    spiked.deep[:, 60:76, 150:170] = 9.0
+    before, _ = rival.inserted(cast(Look, level), CODES[0])
+    after, _ = rival.inserted(cast(Look, spiked), CODES[0])
+    assert after > before + 2
 
 
 @pytest.mark.parametrize("rival", [PatchCore, Padim])
@@ -169,7 +199,7 @@ def test_all_are_fitted_in_order_and_share_one_network(monkeypatch: pytest.Monke
     found = fit_all(RIVALS, references(), 5, lambda what, done, total: told.append(done))
     assert [type(rival) for rival in found] == list(RIVALS)
     assert fitted == [5]
-    assert told == [1, 2, 3, 4, 5]
+    assert told == list(range(1, len(RIVALS) + 1))
 
 
 def test_a_grey_histogram_counts_transmission_from_dark_to_light() -> None:
