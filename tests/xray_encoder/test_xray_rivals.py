@@ -128,9 +128,8 @@ def test_contrast_reads_the_deep_crop_where_there_is_one() -> None:
     rival = Contrast.fit(references())
     plain = look(CODES[0], 50)
     deep = np.full((2, 128, 384), 6.0, dtype=np.float16)
-    level = SimpleNamespace(
-        **{**vars(plain), "canonical": np.full((128, 384), 4.0, np.float32), "deep": deep}
-    )
+    flat = np.full((128, 384), 4.0, np.float32)
+    level = SimpleNamespace(**{**vars(plain), "canonical": flat, "deep": deep})
     spiked = SimpleNamespace(**{**vars(level), "deep": deep.copy()})
     spiked.deep[:, 60:76, 150:170] = 9.0
     before, _ = rival.inserted(cast(Look, level), CODES[0])
