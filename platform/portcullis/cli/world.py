@@ -40,12 +40,18 @@ def world(
             "the size's own share if not given.",
         ),
     ] = None,
+    gallery: Annotated[
+        Path | None,
+        typer.Option(help="A PNG to write as well: one load of each of eight kinds of packing, scanned."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Write declarations, series, texts, scans and photos, with planted frauds and their truth apart."""
     from customs.world import make_world
     from portcullis.cli.console import print_json, progress_bars
 
+    if gallery is not None:
+        _draw(gallery, seed)
     with progress_bars() as progress:
         counts = make_world(
             out,
@@ -61,3 +67,18 @@ def world(
         for key, value in counts.items():
             print(f"{key}: {value}")
         print(f"wrote {out}")
+
+
+def _draw(path: Path, seed: int) -> None:
+    """The simulator's kinds of packing on one sheet."""
+    from customs.errors import UnreadableFile
+    from customs.world.gallery import gallery
+    from portcullis.maps import sheet
+
+    data = sheet(gallery(seed))
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise UnreadableFile(
+            f"{path}: {error.strerror}", field="gallery", remedy="name a file in a folder that exists"
+        ) from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from customs.scan import Scan
     from customs.sentences import Language
     from xray_encoder.examine import Examination
 
@@ -33,7 +34,17 @@ def xray(
     model: Annotated[Path, typer.Option(help="Folder written by `portcullis train xray`.")],
     hs: Annotated[str | None, typer.Option(help="Declared HS code to judge the scans under.")] = None,
     heatmap: Annotated[
-        Path | None, typer.Option(help="Folder for a PNG of each scan with what is odd on it; needs --hs.")
+        Path | None,
+        typer.Option(
+            help="Folder for a PNG of each scan with what is odd on it, as large as the scan; needs --hs."
+        ),
+    ] = None,
+    maps: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for small PNGs of each scan: the scan with the container, cargo and cooling unit "
+            "found, its areal density in g/cm² and, with --hs, what each check finds odd."
+        ),
     ] = None,
     pitch: Annotated[
         str | None,
@@ -51,7 +62,7 @@ def xray(
     """Areal density, mass, likely goods and, with --hs, p-values and heat-map of each scan."""
     import sys
 
-    from customs.errors import CustomsError, InvalidConfig, UnreadableFile
+    from customs.errors import CustomsError, InvalidConfig
     from customs.hs import HsCode
     from portcullis.cli.console import print_json
     from xray_encoder.examine import examine
@@ -63,15 +74,12 @@ def xray(
     declared = None if hs is None else HsCode.parse(hs)
     pixel, beams = _pitch(pitch), _beams(energies)
     groups = _groups(images)
-    if heatmap is not None:
-        try:
-            heatmap.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UnreadableFile(
-                f"{heatmap}: {error.strerror}", field="heatmap", remedy="name a folder"
-            ) from None
+    for field, folder in (("heatmap", heatmap), ("maps", maps)):
+        if folder is not None:
+            _make(folder, field)
     scorer = XrayScorer.load(model, device)
     results, failed = [], 0
+    stems: set[str] = set()
     for files in groups:
         path = files[0]
         try:
@@ -96,13 +104,19 @@ def xray(
             "motor": None if motor is None else list(motor),
             "containers": [list(crop.container) for crop in find_containers(scan)],
         }
+        stem = _free(path.stem, stems)
         drawn = next((e.artefact for e in found.evidence if e.artefact is not None), None)
         if heatmap is not None and drawn is not None:
             from portcullis.drawing import heatmap_png
 
-            target = heatmap / f"{path.stem}_{declared.digits if declared else ''}.png"
+            target = heatmap / f"{stem}_{declared.digits if declared else ''}.png"
             target.write_bytes(heatmap_png(scan, drawn))
             answer["heatmap"] = str(target)
+        if maps is not None:
+            answer["maps"] = {
+                name: str(_written(maps / f"{stem}_{name.replace('.', '-')}.png", drawn))
+                for name, drawn in _maps(scan, found)
+            }
         results.append(answer)
         if not json:
             for line in _lines(path.name, answer, found, language.value):
@@ -111,6 +125,43 @@ def xray(
         print_json(results)
     if failed:
         raise typer.Exit(2)
+
+
+def _make(folder: Path, field: str) -> None:
+    from customs.errors import UnreadableFile
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnreadableFile(f"{folder}: {error.strerror}", field=field, remedy="name a folder") from None
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    """A name for a scan's pictures that no other scan of the same call has."""
+    name, number = stem, 1
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    taken.add(name)
+    return name
+
+
+def _maps(scan: Scan, found: Examination) -> Iterator[tuple[str, bytes]]:
+    """Name and PNG of every map: `scan`, `density`, and the check's name for each that marks something."""
+    from portcullis import maps
+    from xray_encoder.measure import areal_density_map
+
+    crop = found.look.crop
+    yield "scan", maps.scan_map(scan, crop)
+    yield "density", maps.density_map(scan, crop, areal_density_map(scan))
+    for evidence in found.evidence:
+        if evidence.artefact is not None:
+            yield evidence.check, maps.odd_map(scan, crop, evidence.artefact, evidence.check)
+
+
+def _written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
 
 
 def _groups(images: Sequence[Path]) -> list[list[Path]]:
@@ -190,3 +241,5 @@ def _lines(name: str, answer: dict[str, Any], found: Examination, language: Lang
         yield f"  {evidence.check}{p}: {render(evidence.message, language)}"
     if "heatmap" in answer:
         yield f"  heat-map {answer['heatmap']}"
+    for name, path in answer.get("maps", {}).items():
+        yield f"  map of {name}: {path}"
