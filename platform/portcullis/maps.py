@@ -80,7 +80,7 @@ def density_map(scan: Scan, crop: Crop, found: DensityMap, width: int = WIDTH) -
 
 
 def odd_map(scan: Scan, crop: Crop, heat: HeatMap, caption: str, width: int = WIDTH) -> bytes:
-    """PNG: the scan with what a check finds odd in warm colours, the oddest outlined; the check's name below."""
+    """PNG: the scan with what a check finds odd in warm colours, the oddest outlined; its name below."""
     from PIL import Image
 
     size = _size(scan, width)
@@ -139,7 +139,7 @@ def _size(scan: Scan, width: int) -> tuple[int, int]:
 
 
 def _grey(scan: Scan, box: tuple[int, int, int, int], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Transmission averaged over the new pixels, its logarithm from white (air) to black (the densest goods)."""
+    """Transmission averaged over the new pixels, its logarithm from white (air) to black (dense goods)."""
     dark = -np.log(np.maximum(_resized(scan.transmission[0], size), scan.floor))
     top, left, bottom, right = box
     high = float(np.percentile(scan.attenuation()[top:bottom, left:right], 99.5))
