@@ -27,6 +27,8 @@ from portcullis.store.accounts import Role
 FILLED = 36
 SEED = 20250501
 _LOGINS = "logins.json"
+# Nobody waits ten minutes for a first look; everything else learns with its default.
+_CONFIGS = {Module.XRAY: "demo"}
 
 
 @dataclass(frozen=True)
@@ -102,13 +104,16 @@ class Demo:
         return wanted
 
     def _train(self, kind: Module, world: str, progress: Progress) -> str:
-        wanted = _digest({"kind": kind, "world": world, "seed": self.seed})
+        config = _CONFIGS.get(kind, "default")
+        wanted = _digest({"kind": kind, "world": world, "seed": self.seed, "config": config})
         if not self._is_done(f"train-{kind}", wanted, self.models / kind):
 
             def named(stage: str, done: int, total: int) -> None:
                 progress(f"{kind}: {stage}", done, total)
 
-            kind.room("train").train([self.world], self.models / kind, seed=self.seed % 2**31, progress=named)
+            kind.room("train").train(
+                [self.world], self.models / kind, config=config, seed=self.seed % 2**31, progress=named
+            )
             self._done(f"train-{kind}", wanted)
         return wanted
 
@@ -139,6 +144,7 @@ class Demo:
 
     def _fill(self, service: Service, trained: str, progress: Progress) -> None:
         from customs.world import World
+        from xray_encoder.reading import find_siblings
 
         if self._is_done("store", trained, service.settings.data):
             return
@@ -148,9 +154,10 @@ class Demo:
         for i, (declaration, scan, photo) in enumerate(cases, start=1):
             upload = Upload(
                 declaration=declaration.to_json().encode(),
-                scan=None if scan is None else Path(scan).read_bytes(),
+                scan=()
+                if scan is None
+                else tuple((p.name, p.read_bytes()) for p in find_siblings(Path(scan))),
                 photo=None if photo is None else Path(photo).read_bytes(),
-                scan_name="" if scan is None else Path(scan).name,
             )
             service.assess(upload, account, key=f"demo:{trained[:16]}:{declaration.id}")
             progress("filling the store", i, len(cases))

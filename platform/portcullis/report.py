@@ -9,6 +9,7 @@ from customs.evidence import Evidence, Message
 from customs.sentences import Language, catalogue, render
 from fusion import Finding, RiskReport
 from portcullis.store.assessments import Assessment
+from portcullis.store.scans import StoredScan
 
 
 def report_document(report: RiskReport, language: Language) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def assessment_document(found: Assessment, language: Language) -> dict[str, Any]
         "language": language,
         "declaration": found.declaration.model_dump(mode="json", exclude_none=True),
         "report": report_document(found.report, language),
-        "scan": _image(found.scan, f"{here}/scan"),
+        "scan": None if found.scan is None else _scan(found.scan, f"{here}/scan"),
         "heatmap": _image(found.heatmap, f"{here}/heatmap"),
         "photo": _image(found.photo, f"{here}/photo"),
     }
@@ -52,6 +53,16 @@ def driver_label(driver: str, language: Language) -> str:
     return render(Message(id=name), language) if name in catalogue() else driver
 
 
+def unit_label(unit: str, language: Language) -> str:
+    """A unit as people write it; the unit itself where it is a symbol.
+
+    >>> unit_label("packages", "ko"), unit_label("kg", "ko")
+    ('포장', 'kg')
+    """
+    name = f"unit.{unit}"
+    return render(Message(id=name), language) if name in catalogue() else unit
+
+
 def _write_out(
     bodies: list[dict[str, Any]],
     items: Sequence[Evidence | Finding],
@@ -61,6 +72,10 @@ def _write_out(
     for body, item in zip(bodies, items, strict=True):
         for name in messages:
             body[name]["sentence"] = render(getattr(item, name), language)
+
+
+def _scan(scan: StoredScan, href: str) -> dict[str, Any]:
+    return {"href": href, "sha256": scan.files[0].sha256, **scan.details}
 
 
 def _image(name: str | None, href: str) -> dict[str, str] | None:

@@ -114,7 +114,8 @@ class Service:
             consignment.declaration,
             verdict,
             account_id=account.id,
-            scan=upload.scan,
+            scan=consignment.scan,
+            scan_files=upload.scan,
             photo=upload.photo,
             key=key,
             body_sha256=body,
@@ -184,11 +185,12 @@ class Service:
             return as_json(suggestion, scorer.suggester, language, goods)  # type: ignore[attr-defined]
 
     def _scan(self, found: Assessment) -> Scan:
-        from xray_encoder.reading import read_scan
+        from xray_encoder.reading import read_scans
 
         if found.scan is None:
             raise NotFound("this assessment has no scan", field="id", remedy="none was uploaded")
-        return read_scan(self.images.read(found.scan), name=found.id, field="scan")
+        files = [(file.name, self.images.read(file.sha256)) for file in found.scan.files]
+        return read_scans(files, field="scan")
 
 
 def _made_up_case() -> Case:

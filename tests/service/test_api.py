@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import io
 import json
 import re
 import struct
@@ -14,9 +15,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 
+from customs.errors import TooLarge
+from portcullis.consignment import Consignment, Upload
 from portcullis.service import Service
 from portcullis.store.assessments import assessment
 from portcullis.web.contexts import AssessmentPage
@@ -35,6 +40,22 @@ def bomb() -> bytes:
     head = struct.pack(">IIBBBBB", 12_000, 12_000, 1, 0, 0, 0, 0)
     rows = zlib.compress(b"\0" * (1501 * 12_000), 9)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def scan_of(columns: int, goods: int = 15_000) -> bytes:
+    """A 16-bit picture of a box of goods that lets `goods` of 60,000 through."""
+    pixels = np.full((60, columns), 60_000, dtype=np.uint16)
+    pixels[15:-10, columns // 10 : -columns // 10] = goods
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, format="PNG")
+    return out.getvalue()
+
+
+def npy(values: np.ndarray) -> bytes:
+    """A NumPy file."""
+    out = io.BytesIO()
+    np.save(out, values)
+    return out.getvalue()
 
 
 def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
@@ -80,6 +101,81 @@ def test_the_declaration_may_be_a_text_field(client: httpx.Client, make: SimpleN
     answer = client.post(URL, files={"declaration": (None, make.declaration().decode())})
     assert answer.status_code == 201
     assert answer.json()["scan"] is None
+
+
+def test_files_of_one_scan_are_read_kept_and_read_again_together(
+    client: httpx.Client, make: SimpleNamespace, stored: Stored
+) -> None:
+    """Names tell the energies, whatever the order; the preview of what was stored shows the lower one."""
+    low, high = scan_of(200, 9_000), scan_of(200, 14_000)
+    both = [("scan", ("C:\\scans\\a_high.png", high)), ("scan", ("a_low.png", low))]
+    made = client.post(URL, files=[("declaration", make.declaration()), *both]).json()["scan"]
+    assert made["energies"] == ["low", "high"]
+    assert [file["name"] for file in made["files"]] == ["a_high.png", "a_low.png"]
+    assert {file["sha256"] for file in made["files"]} <= set(stored()[1])
+    assert made["sha256"] == made["files"][0]["sha256"]
+    alone = client.post(URL, files={"declaration": make.declaration(), "scan": ("l.png", low)}).json()["scan"]
+    assert alone["energies"] == ["unknown"]
+    assert client.get(made["href"]).content == client.get(alone["href"]).content
+
+
+def test_a_scan_may_be_an_array_and_what_was_turned_is_told(
+    client: httpx.Client, make: SimpleNamespace
+) -> None:
+    """Transmission as floats, lying on its side: the preview is upright."""
+    values = np.full((60, 200), 1.0, dtype=np.float32)
+    values[15:-10, 20:-20] = 0.25
+    parts = {"declaration": make.declaration(), "scan": ("a.npy", npy(np.rot90(values).copy()))}
+    answer = client.post(URL, files=parts)
+    assert answer.status_code == 201, answer.text
+    made = answer.json()["scan"]
+    assert made["orientation"] == ["turned"]
+    with Image.open(io.BytesIO(client.get(made["href"]).content)) as preview:
+        assert preview.size == (200, 60)
+
+
+def test_a_scan_stored_before_its_files_were_listed_is_still_shown(
+    client: httpx.Client, service: Service, make: SimpleNamespace
+) -> None:
+    """Such a row knows one file and no name."""
+    parts = {"declaration": make.declaration(), "scan": ("s.png", make.scan())}
+    made = client.post(URL, files=parts).json()
+    with service.assessments.engine.begin() as connection:
+        found = connection.execute(sa.select(assessment).where(assessment.c.id == made["id"])).one()
+        row = {**found._mapping, "id": "0" * 16, "number": found.number + 1, "scan_details": sa.null()}
+        connection.execute(assessment.insert().values(row))
+    old = client.get(f"{URL}/{'0' * 16}").json()["scan"]
+    assert old["files"] == [{"name": "", "sha256": made["scan"]["sha256"]}]
+    assert old["orientation"] == []
+    assert client.get(old["href"]).content == client.get(made["scan"]["href"]).content
+
+
+def test_the_name_of_a_file_counts_where_it_tells_which_energy_it_holds() -> None:
+    """Two files that change their names are another scan; a lone one stays the same upload."""
+    one, two = (("a_low.png", b"1"), ("a_high.png", b"2")), (("a_high.png", b"1"), ("a_low.png", b"2"))
+    assert Upload(b"{}", one).sha256 != Upload(b"{}", two).sha256
+    assert Upload(b"{}", one[:1]).sha256 == Upload(b"{}", (("b.png", b"1"),)).sha256
+    assert len({Upload(b"{}", s, p).sha256 for s, p in (((), b"1"), ((("", b"1"),), None), ((), None))}) == 3
+
+
+def test_a_name_is_kept_without_folders_and_what_cannot_be_printed() -> None:
+    """Its end tells the energy and the format: that stays."""
+    names = [
+        name for name, _ in Upload(b"", (("../../etc/a\x00\n_low.tif", b""), ("x" * 999 + ".img", b""))).scan
+    ]
+    assert names[0] == "a_low.tif"
+    assert len(names[1]) == 200
+    assert names[1].endswith("x.img")
+
+
+def test_files_of_a_scan_are_limited_together(make: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each by itself would pass."""
+    low = scan_of(200)
+    monkeypatch.setattr("portcullis.consignment.MAX_SCAN_BYTES", 2 * len(low) - 1)
+    Consignment.read(Upload(make.declaration(), (("a_low.png", low),)))
+    with pytest.raises(TooLarge, match="together") as caught:
+        Consignment.read(Upload(make.declaration(), (("a_low.png", low), ("a_high.png", low))))
+    assert [p.field for p in caught.value.problems] == ["scan"]
 
 
 def test_several_lines_make_one_report(client: httpx.Client, make: SimpleNamespace) -> None:
@@ -157,7 +253,13 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("a 144-megapixel photo", {"photo": ("photo.png", bomb())}, "photo"),
     ("an empty photo", {"photo": ("photo.png", b"")}, "photo"),
     ("a scan as text", {"scan": (None, "no file")}, "scan"),
-    ("two scans", {"scan": [("a.png", b"1"), ("b.png", b"2")]}, "scan"),
+    ("two scans that are none", {"scan": [("a.png", b"1"), ("b.png", b"2")]}, "scan"),
+    ("a scan with a broken sibling", {"scan": [("a_low.png", scan_of(90)), ("a_high.png", b"2")]}, "scan"),
+    ("siblings of two sizes", {"scan": [("low.png", scan_of(90)), ("high.png", scan_of(91))]}, "scan"),
+    ("four files of a scan", {"scan": [(f"{i}.png", scan_of(90)) for i in range(4)]}, "scan"),
+    ("a material plane alone", {"scan": ("a_material.png", scan_of(90))}, "scan"),
+    ("a damaged DICOS", {"scan": ("a.dcs", bytes(128) + b"DICM" + b"\xff" * 300)}, "scan"),
+    ("an array of text", {"scan": ("a.npy", npy(np.full((40, 60), "fish")))}, "scan"),
     ("a nine-digit code", {"line": {"hsk": "306171090"}}, "lines.0.hsk"),
     ("a negative weight", {"line": {"net_kg": -5}}, "lines.0.net_kg"),
     ("a weight beyond all numbers", {"line": {"net_kg": 10**400}}, "lines.0.net_kg"),

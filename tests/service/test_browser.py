@@ -82,6 +82,27 @@ def test_an_officer_uploads_a_consignment_and_sees_verdict_scan_and_findings(
     assert width <= 1366
 
 
+def test_an_officer_hands_in_both_energies_of_a_scan_that_lies_on_its_side(
+    desk: Any, make: SimpleNamespace, tmp_path: Path
+) -> None:
+    """Both files are chosen at once; the picture stands upright and a note says so."""
+    import numpy as np
+
+    files = [tmp_path / "a_low.npy", tmp_path / "a_high.npy"]
+    for path, goods in zip(files, (0.2, 0.25), strict=True):
+        values = np.full((60, 200), 1.0, dtype=np.float32)
+        values[15:-10, 20:-20] = goods
+        np.save(path, np.rot90(values))
+    desk.get_by_label("또는 신고서 내용 붙여넣기").fill(make.declaration().decode())
+    desk.get_by_label("X-ray 영상").set_input_files(files)
+    desk.get_by_role("button", name="평가", exact=True).click()
+    desk.get_by_text("원본 파일은 옆으로 누워 있었습니다").wait_for()
+    picture = desk.locator(".picture img").first
+    assert picture.evaluate("image => image.complete && image.naturalWidth") == 200
+    desk.get_by_role("link", name="English").click()
+    desk.get_by_text("the file lay on its side").wait_for()
+
+
 def test_an_officer_is_told_what_is_wrong_and_mends_it(desk: Any, make: SimpleNamespace) -> None:
     """What was typed stays in the form; mended, it goes through."""
     text = desk.get_by_label("또는 신고서 내용 붙여넣기")

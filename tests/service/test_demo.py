@@ -66,9 +66,8 @@ def upload_of(declaration: Declaration, scan: Path | None, photo: Path | None) -
     """What an officer would hand in."""
     return Upload(
         declaration.to_json().encode(),
-        None if scan is None else Path(scan).read_bytes(),
+        () if scan is None else ((Path(scan).name, Path(scan).read_bytes()),),
         None if photo is None else Path(photo).read_bytes(),
-        "" if scan is None else Path(scan).name,
     )
 
 
@@ -215,6 +214,33 @@ def test_assess_prints_one_report_and_draws_the_heatmap(
     assert any("가" <= letter <= "힣" for letter in report["headline"]["sentence"])
     assert (tmp_path / "heat.png").read_bytes().startswith(b"\x89PNG")
     assert {p.name for p in tmp_path.iterdir()} == {"d.json", "heat.png"}
+
+
+def test_assess_finds_the_other_energy_beside_a_scan_or_takes_both_as_named(
+    built: SimpleNamespace, scanned: tuple[Declaration, Path], tmp_path: Path
+) -> None:
+    """One file with its sibling, or the option twice: the same report; a lone energy makes another."""
+    from PIL import Image
+
+    declaration, scan = scanned
+    (tmp_path / "d.json").write_text(declaration.to_json(), encoding="utf-8")
+    (tmp_path / "alone").mkdir()
+    low, high, alone = tmp_path / "a_6MV.tif", tmp_path / "a_9MV.tif", tmp_path / "alone" / "a_6MV.tif"
+    with Image.open(scan) as pages:
+        for place, path in enumerate((low, high)):
+            pages.seek(place)
+            pages.save(path)
+    shutil.copy(low, alone)
+    said = []
+    for given in ((high,), (low, high), (alone,)):
+        options = [word for path in given for word in ("--scan", path)]
+        done = command(
+            "assess", "--model", built.demo.models / "xray", "--declaration", tmp_path / "d.json", *options
+        )
+        assert done.returncode == 0, done.stderr
+        said.append(json.loads(done.stdout))
+    assert said[0] == said[1]
+    assert said[0]["evidence"] != said[2]["evidence"]
 
 
 @pytest.mark.parametrize(

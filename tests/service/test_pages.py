@@ -11,11 +11,13 @@ import httpx
 import pytest
 from jinja2 import meta, nodes
 
-from customs.sentences import LANGUAGES, placeholders
+from customs.evidence import Evidence, Message, Reference
+from customs.sentences import LANGUAGES, Language, placeholders
 from portcullis.report import driver_label
 from portcullis.web.contexts import PAGES, Page
 from portcullis.web.pages import STATIC
 from portcullis.web.renderer import TEMPLATES, environment
+from portcullis.web.rows import EvidenceRow
 from portcullis.web.words import CATALOGUES, translations
 
 Stored = Callable[[], tuple[int, list[str]]]
@@ -116,6 +118,38 @@ def test_text_stands_out_from_its_ground(theme: int) -> None:
     for ink, ground in pairs:
         light, dark = sorted((luminance(colours[ink]), luminance(colours[ground])), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)
+
+
+def evidence_of(unit: str, observed: float, expected: tuple[float, float]) -> Evidence:
+    return Evidence(
+        check="xray.packages",
+        subject="D1",
+        p_value=0.01,
+        surprise=2.0,
+        observed=observed,
+        expected=expected,
+        unit=unit,
+        reference=Reference(group="all", size=99),
+        message=Message(id="xray.packages.irregular"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("unit", "observed", "expected", "shown"),
+    [
+        ("packages", 1500.0, (12.4, 1310.6), ("1,500", "12 – 1,311", {"ko": "포장", "en": "packages"})),
+        ("probability", 0.62, (0.0, 0.031), ("62%", "0% – 3.1%", {"ko": "", "en": ""})),
+        ("probability", 0.0002, (0.0, 0.9998), ("<0.1%", "0% – >99.9%", {"ko": "", "en": ""})),
+        ("kg", 21_500.4, (19_000.0, 23_000.0), ("21,500", "19,000 – 23,000", {"ko": "kg", "en": "kg"})),
+    ],
+)
+def test_a_figure_is_written_as_its_unit_asks(
+    unit: str, observed: float, expected: tuple[float, float], shown: tuple[str, str, dict[Language, str]]
+) -> None:
+    """Packages are whole and named in the reader's language, chances are never rounded to none or all."""
+    for language, word in shown[2].items():
+        row = EvidenceRow.of(evidence_of(unit, observed, expected), language)
+        assert (row.observed, row.expected, row.unit) == (shown[0], shown[1], word)
 
 
 def test_a_stranger_is_led_to_the_login_and_back(address: str) -> None:

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 
 from customs.errors import InvalidConfig
 from portcullis import store
-from portcullis.store import metadata, open_store, upgrade, writing
+from portcullis.store import metadata, open_engine, open_store, upgrade, writing
 
 
 def test_sqlite_is_set_up_for_one_writer_and_many_readers(tmp_path: Path) -> None:
@@ -46,6 +46,25 @@ def test_an_upgrade_of_a_new_store_is_a_no_op(tmp_path: Path) -> None:
     tables = sa.inspect(engine).get_table_names()
     upgrade(engine)
     assert sa.inspect(engine).get_table_names() == tables
+    engine.dispose()
+
+
+def test_assessments_survive_the_upgrade_that_lists_the_files_of_scans(tmp_path: Path) -> None:
+    """Old rows stay as they are, and nobody can change them afterwards either."""
+    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
+    upgrade(engine, "0003")
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO account VALUES (1, 'kim', 'x', 'inspector', '2025-01-01')")
+        connection.exec_driver_sql(
+            "INSERT INTO assessment (number, id, created_at, account_id, declaration_id, declaration, band, "
+            "report, scan) VALUES (1, 'a', '2025-01-01', 1, 'D1', '{}', 'clear', '{}', 'f00')"
+        )
+    upgrade(engine)
+    with engine.connect() as connection:
+        row = connection.exec_driver_sql("SELECT scan, scan_details FROM assessment").one()
+    assert tuple(row) == ("f00", None)
+    with pytest.raises(sa.exc.IntegrityError, match="append-only"), writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE assessment SET scan_details = '{}'")
     engine.dispose()
 
 

@@ -101,6 +101,26 @@ class ImageDocument(_Document):
     sha256: str
 
 
+class ScanFileDocument(_Document):
+    """One file of a scan, by the name it came with."""
+
+    name: str
+    sha256: str
+
+
+class ScanDocument(ImageDocument):
+    """Where the scan's preview is, the files it was read from, and how.
+
+    energies: a name for each plane, lowest first. orientation: what was changed to set it upright.
+    degraded: why measuring on it is limited. sha256: of the first file.
+    """
+
+    files: list[ScanFileDocument]
+    energies: list[str]
+    orientation: list[str]
+    degraded: list[str]
+
+
 class AssessmentDocument(_Document):
     """A stored assessment."""
 
@@ -110,7 +130,7 @@ class AssessmentDocument(_Document):
     language: Language
     declaration: dict[str, Any]
     report: ReportDocument
-    scan: ImageDocument | None
+    scan: ScanDocument | None
     heatmap: ImageDocument | None
     photo: ImageDocument | None
 

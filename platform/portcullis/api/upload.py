@@ -1,4 +1,4 @@
-"""Reading a multipart upload: declaration, scan and photo."""
+"""Reading a multipart upload: declaration, the files of a scan, and photo."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 
 from customs.errors import CustomsError, Problem
-from portcullis.consignment import MAX_DECLARATION_BYTES, Upload
+from portcullis.consignment import MAX_DECLARATION_BYTES, NamedFile, Upload
 
 PARTS = ("declaration", "scan", "photo")
 # For OpenAPI: the body is read by hand because `declaration` may be a text field or a file.
@@ -23,7 +23,14 @@ REQUEST_BODY: dict[str, Any] = {
                     "required": ["declaration"],
                     "properties": {
                         "declaration": {"type": "string", "description": "declaration JSON, as text or file"},
-                        "scan": {"type": "string", "format": "binary", "description": "PNG, TIFF or JPEG"},
+                        "scan": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "maxItems": 3,
+                            "description": "PNG, TIFF, JPEG, .npy, DICOS or DICOM, or a vendor's .img; "
+                            "several parts where low and high energy (and material) are files of their own, "
+                            "told apart by their names: a_low.tif, a_high.tif",
+                        },
                         "photo": {"type": "string", "format": "binary", "description": "PNG, JPEG or TIFF"},
                     },
                 }
@@ -52,16 +59,18 @@ async def read_form(request: Request) -> Form:
             remedy="send multipart/form-data with the parts declaration, scan and photo",
         )
     async with request.form(max_files=8, max_fields=8, max_part_size=MAX_DECLARATION_BYTES + 1024) as form:
-        files = {part: await _file(form, part) for part in PARTS}
+        files = {part: await _files(form, part) for part in PARTS}
         texts = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         unknown = tuple(dict.fromkeys(name for name in form if name not in PARTS))
-    declaration = files["declaration"]
+    for part in ("declaration", "photo"):
+        if len(files[part]) > 1:
+            raise CustomsError(f"there are {len(files[part])} of it", field=part, remedy="send one file")
+    declaration, photo = files["declaration"], files["photo"]
     return Form(
         Upload(
-            declaration=declaration[0] if declaration else texts.get("declaration", "").encode(),
-            scan=files["scan"][0] if files["scan"] else _text(texts, "scan"),
-            photo=files["photo"][0] if files["photo"] else _text(texts, "photo"),
-            scan_name=files["scan"][1] if files["scan"] else "",
+            declaration=declaration[0][1] if declaration else texts.get("declaration", "").encode(),
+            scan=files["scan"] or _text(texts, "scan"),
+            photo=(photo or _text(texts, "photo") or (("", None),))[0][1],
         ),
         texts,
         unknown,
@@ -81,13 +90,11 @@ Uploaded = Annotated[Upload, Depends(read_upload)]
 Filled = Annotated[Form, Depends(read_form)]
 
 
-async def _file(form: FormData, part: str) -> tuple[bytes, str] | None:
+async def _files(form: FormData, part: str) -> tuple[NamedFile, ...]:
     sent = [f for f in form.getlist(part) if isinstance(f, UploadFile) and (f.size or f.filename)]
-    if len(sent) > 1:
-        raise CustomsError(f"there are {len(sent)} of it", field=part, remedy="send one file")
-    return (await sent[0].read(), sent[0].filename or "") if sent else None
+    return tuple([(f.filename or "", await f.read()) for f in sent])
 
 
-def _text(texts: dict[str, str], part: str) -> bytes | None:
+def _text(texts: dict[str, str], part: str) -> tuple[NamedFile, ...]:
     # a picture sent as a text field is no picture: let its reader say so
-    return texts[part].encode() if texts.get(part) else None
+    return (("", texts[part].encode()),) if texts.get(part) else ()

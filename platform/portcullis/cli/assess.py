@@ -10,7 +10,13 @@ import typer
 
 def assess(
     declaration: Annotated[Path, typer.Option(help="The declaration, a JSON file.")],
-    scan: Annotated[Path | None, typer.Option(help="Its X-ray: PNG, TIFF or JPEG.")] = None,
+    scan: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Its X-ray: PNG, TIFF, JPEG, .npy, DICOS or .img. Other energy and material are found "
+            "beside one file (a_low.tif, a_high.tif), or named by repeating this option."
+        ),
+    ] = None,
     photo: Annotated[Path | None, typer.Option(help="A product photo.")] = None,
     model: Annotated[
         list[Path] | None,
@@ -31,15 +37,16 @@ def assess(
     from portcullis.models import Models, model_folders
     from portcullis.report import report_document
     from portcullis.settings import Settings
+    from xray_encoder.reading import find_siblings
 
     language = next((known for known in LANGUAGES if known == lang), None)
     if language is None:
         raise InvalidValue(f"got {lang!r}", field="lang", remedy="give ko or en")
+    paths = find_siblings(scan[0]) if scan and len(scan) == 1 else scan or []
     upload = Upload(
         declaration=read_bytes(declaration, field="declaration"),
-        scan=None if scan is None else read_bytes(scan, field="scan"),
+        scan=tuple((path.name, read_bytes(path, field="scan")) for path in paths),
         photo=None if photo is None else read_bytes(photo, field="photo"),
-        scan_name="" if scan is None else scan.name,
     )
     consignment = Consignment.read(upload)
     given = model or [Settings.read().models]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from customs.declaration import Declaration
 from customs.errors import CustomsError
+from customs.scan import Scan
 from fusion import RiskReport
 from portcullis.drawing import heatmap_values_png
 from portcullis.judge import Verdict
@@ -20,6 +21,7 @@ from portcullis.store.accounts import account as account_table
 from portcullis.store.engine import writing
 from portcullis.store.images import Images
 from portcullis.store.metadata import metadata
+from portcullis.store.scans import StoredScan
 
 Box = tuple[int, int, int, int]
 
@@ -39,6 +41,7 @@ assessment = sa.Table(
     sa.Column("photo", sa.String(64)),
     sa.Column("heatmap", sa.String(64)),
     sa.Column("heatmap_box", sa.JSON),
+    sa.Column("scan_details", sa.JSON),
 )
 idempotency_key = sa.Table(
     "idempotency_key",
@@ -63,7 +66,7 @@ class Assessment:
     account: str
     declaration: Declaration
     report: RiskReport
-    scan: str | None = None
+    scan: StoredScan | None = None
     photo: str | None = None
     heatmap: str | None = None
     heatmap_box: Box | None = None
@@ -99,12 +102,13 @@ class Assessments:
         verdict: Verdict,
         *,
         account_id: int,
-        scan: bytes | None = None,
+        scan: Scan | None = None,
+        scan_files: Sequence[tuple[str, bytes]] = (),
         photo: bytes | None = None,
         key: str | None = None,
         body_sha256: str = "",
     ) -> Assessment:
-        """Store report and images together or not at all.
+        """Store report and images together or not at all; `scan` was read from `scan_files` (name, bytes).
 
         If `key` was taken meanwhile by the same body, its assessment is returned and nothing is stored.
         """
@@ -112,7 +116,10 @@ class Assessments:
         new_id = secrets.token_hex(8)
         try:
             # the write lock comes first: images and row appear, or vanish, while nobody else writes
-            with writing(self.engine) as connection, self.images.putting(scan, photo, heatmap) as names:
+            images = (photo, heatmap, *(data for _, data in scan_files))
+            with writing(self.engine) as connection, self.images.putting(*images) as names:
+                digests = [name for name in names[2:] if name is not None]
+                kept = None if scan is None else StoredScan.of([n for n, _ in scan_files], digests, scan)
                 connection.execute(
                     assessment.insert().values(
                         id=new_id,
@@ -123,9 +130,10 @@ class Assessments:
                         band=verdict.report.band,
                         surprise=verdict.report.surprise,
                         report=verdict.report.model_dump(mode="json"),
-                        scan=names[0],
-                        photo=names[1],
-                        heatmap=names[2],
+                        scan=None if kept is None else kept.files[0].sha256,
+                        scan_details=None if kept is None else kept.details,
+                        photo=names[0],
+                        heatmap=names[1],
                         heatmap_box=None if verdict.heatmap is None else list(verdict.heatmap.box),
                     )
                 )
@@ -162,7 +170,7 @@ class Assessments:
             account=row.name,
             declaration=Declaration.from_dict(row.declaration),
             report=RiskReport.model_validate(row.report),
-            scan=row.scan,
+            scan=None if row.scan is None else StoredScan.read(row.scan, row.scan_details),
             photo=row.photo,
             heatmap=row.heatmap,
             heatmap_box=None if row.heatmap_box is None else _box(row.heatmap_box),

@@ -87,6 +87,7 @@ class DeskPage(Page):
     checks: tuple[str, ...]
     latest: tuple[LatestRow, ...]
     once: str  # makes a form that is sent twice count once
+    scan_types: str  # suffixes that the browser offers first
     declaration: str = ""
     problems: tuple[Problem, ...] = ()
     files_lost: bool = False
@@ -135,6 +136,7 @@ class AssessmentPage(Page):
     goods: tuple[GoodsRow, ...]
     versions: tuple[str, ...]
     scan: str | None
+    scan_notes: tuple[str, ...]  # what was changed to set it upright
     heatmap: str | None
     photo: str | None
 
@@ -171,6 +173,7 @@ class AssessmentPage(Page):
             goods=_goods(declaration, wording),
             versions=tuple(report.versions.values()),
             scan=f"{here}/scan" if found.scan else None,
+            scan_notes=found.scan.orientation if found.scan else (),
             heatmap=f"{here}/heatmap" if found.heatmap else None,
             photo=f"{here}/photo" if found.photo else None,
         )

@@ -76,6 +76,8 @@ class Pages:
         files_lost: bool = False,
     ) -> DeskPage:
         """The desk, with what was typed and what is wrong with it."""
+        from xray_encoder.reading.names import SUFFIXES
+
         return DeskPage(
             language=language,
             account=account.name,
@@ -85,6 +87,7 @@ class Pages:
                 LatestRow.of(found, language, self.zone) for found in self.service.assessments.latest(LATEST)
             ),
             once=secrets.token_hex(16),
+            scan_types=",".join(sorted(SUFFIXES)),
             declaration=declaration,
             problems=problems,
             files_lost=files_lost,
@@ -208,7 +211,7 @@ def assess(
             language,
             declaration=upload.declaration.decode("utf-8", errors="replace"),
             problems=error.problems,
-            files_lost=upload.scan is not None or upload.photo is not None,
+            files_lost=bool(upload.scan) or upload.photo is not None,
         )
         return pages.show(request, page, status_of(error))
     return RedirectResponse(f"/assessments/{found.id}", 303)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from customs.evidence import Alternative, Contribution, Evidence
 from customs.hs import HsCode
 from customs.sentences import Language, render
 from fusion import Finding
-from portcullis.report import check_label, driver_label
+from portcullis.report import check_label, driver_label, unit_label
 
 Wording = Mapping[HsCode, str]
 # Parts of an expectation that a page shows; the API gives all.
@@ -102,14 +102,13 @@ class EvidenceRow:
     def of(cls, evidence: Evidence, language: Language) -> EvidenceRow:
         """From evidence that speaks or abstains."""
         low_high = evidence.expected
-        share = evidence.unit == "probability"
-        write = (lambda value: f"{value:.0%}") if share else number
+        write = _WRITERS.get(evidence.unit or "", number)
         return cls(
             label=check_label(evidence.check, language),
             subject=evidence.subject,
             observed="" if evidence.observed is None else write(evidence.observed),
             expected="" if low_high is None else f"{write(low_high[0])} – {write(low_high[1])}",
-            unit="" if share else evidence.unit or "",
+            unit="" if write is percent else unit_label(evidence.unit or "", language),
             p_value="" if evidence.p_value is None else f"{evidence.p_value:.2g}",
             group=evidence.reference.group if evidence.reference else "",
             size=f"{evidence.reference.size:,}" if evidence.reference else "",
@@ -129,3 +128,24 @@ def number(value: float) -> str:
     if size >= 1e12:
         return f"{value:.3g}"
     return f"{value:,.0f}" if size >= 1000 else f"{value:.1f}" if size >= 10 else f"{value:.3g}"
+
+
+def percent(value: float) -> str:
+    """A probability as an officer reads it: never 0 % for what may be, never 100 % for what may not.
+
+    >>> percent(0.62), percent(0.031), percent(0.0002), percent(0.9998), percent(0), percent(1)
+    ('62%', '3.1%', '<0.1%', '>99.9%', '0%', '100%')
+    """
+    if 0 < value < 0.001:
+        return "<0.1%"
+    if 0.999 < value < 1:
+        return ">99.9%"
+    return f"{value:.0%}" if 0.1 <= value <= 0.99 or value in (0, 1) else f"{value:.1%}"
+
+
+def count(value: float) -> str:
+    """Whole things: an expected 1,234.6 packages are 1,235."""
+    return f"{value:,.0f}"
+
+
+_WRITERS: dict[str, Callable[[float], str]] = {"probability": percent, "packages": count}
