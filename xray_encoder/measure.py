@@ -285,7 +285,7 @@ def _heavy_share(light: list[Image], steel: list[Image], dead: npt.NDArray[np.bo
 
     Least squares over a window of blocks; where it says little (thin goods), that of the whole picture.
     """
-    alive = _blocks((~dead).astype(np.float32)) > 0.5
+    alive = _blocks((~dead).astype(np.float32)) > 0.5 if dead.any() else np.True_
     lo, hi = _blocks(light[0]), _blocks(light[-1])
     gap = lo - hi  # what the light curve disagrees by
     bend = gap - (_blocks(steel[0]) - _blocks(steel[-1]))
@@ -299,7 +299,7 @@ def _heavy_share(light: list[Image], steel: list[Image], dead: npt.NDArray[np.bo
     blocks = np.clip((near_up + prior * whole) / (near_down + prior), 0.0, 1.0).astype(np.float32)
     rows = np.minimum(np.arange(light[0].shape[0]) // _BLOCK, blocks.shape[0] - 1)
     columns = np.minimum(np.arange(light[0].shape[1]) // _BLOCK, blocks.shape[1] - 1)
-    return np.asarray(blocks[rows[:, None], columns[None, :]])
+    return np.asarray(np.take(np.take(blocks, columns, axis=1), rows, axis=0))
 
 
 def _window(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -317,15 +317,22 @@ def _blocks(plane: Image) -> npt.NDArray[np.float64]:
     rows, columns = plane.shape[0] // _BLOCK, plane.shape[1] // _BLOCK
     if not rows or not columns:
         return np.asarray(plane, dtype=np.float64)
-    cut = plane[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)
-    return np.asarray(cut.mean(axis=(1, 3)), dtype=np.float64)
+    # several times as fast as a mean over two of four axes, and added up in the same order
+    c = plane[: rows * _BLOCK, : columns * _BLOCK].reshape(rows * _BLOCK, columns, _BLOCK)
+    wide = ((c[..., 0] + c[..., 1]) + (c[..., 2] + c[..., 3])) + (
+        (c[..., 4] + c[..., 5]) + (c[..., 6] + c[..., 7])
+    )
+    return np.asarray(
+        wide.reshape(rows, _BLOCK, columns).sum(axis=1) / np.float32(_BLOCK**2), dtype=np.float64
+    )
 
 
 def _filled(loaded: npt.NDArray[np.bool_]) -> tuple[float, tuple[float, float]]:
     """Share of the box below the load's surface, and of its length that is free at either end."""
     rows, columns = loaded.shape
     reach = max(rows // 24, 1)
-    below = np.cumsum(np.vstack([np.zeros((1, columns)), loaded]), axis=0)
+    below = np.zeros((rows + 1, columns), dtype=np.int32)
+    np.cumsum(loaded, axis=0, out=below[1:])
     thick = (below[reach:] - below[:-reach]) >= 0.75 * reach  # roof bars and seams are thinner
     surface = np.where(thick.any(axis=0), thick.argmax(axis=0), rows)
     height = (rows - surface) / rows

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from xray_encoder.normality import prefixes
 from xray_encoder.weigh import ByCode
@@ -353,16 +354,17 @@ def _follow(gain: Vector, pitch: float) -> npt.NDArray[np.int64]:
     width = len(gain)
     steps = np.arange(max(int(0.6 * pitch), 2), math.ceil(1.5 * pitch) + 1)
     cost = 0.5 * ((steps - pitch) / (_STRAY * pitch + 0.5)) ** 2
-    best = gain.copy()
+    longest = int(steps[-1])
+    best = np.concatenate([np.full(longest, -np.inf), gain])  # nothing lies before the border
+    reached = sliding_window_view(best, len(steps))[:, ::-1]  # of x: what lies each of the steps before it
     before = np.full(width, -1, dtype=np.int64)
     reach = int(steps[0])  # what lies closer together does not depend on each other
+    places = np.arange(width)
     for start in range(math.ceil(pitch), width, reach):  # the first gap lies within one pitch of the border
-        x = np.arange(start, min(start + reach, width))
-        at = x[:, None] - steps
-        value = np.where(at >= 0, best[np.maximum(at, 0)] - cost, -np.inf)
-        k = value.argmax(axis=1)
-        best[x] = gain[x] + value[np.arange(len(x)), k]
-        before[x] = at[np.arange(len(x)), k]
+        end = min(start + reach, width)
+        value = reached[start:end] - cost
+        best[longest + start : longest + end] += value.max(axis=1)
+        before[start:end] = places[start:end] - steps[value.argmax(axis=1)]
     last = width - 1 - int(best[::-1][: max(int(pitch), 1)].argmax())
     path = []
     while last >= 0:
@@ -404,7 +406,8 @@ def _heights(loaded: npt.NDArray[np.bool_]) -> Vector:
     """Height of the load above the floor in each column, pixels."""
     rows = loaded.shape[0]
     reach = max(rows // 24, 2)
-    below = np.cumsum(np.vstack([np.zeros((1, loaded.shape[1])), loaded]), axis=0)
+    below = np.zeros((rows + 1, loaded.shape[1]), dtype=np.int32)
+    np.cumsum(loaded, axis=0, out=below[1:])
     thick = (below[reach:] - below[:-reach]) >= 0.75 * reach
     return np.where(thick.any(axis=0), rows - thick.argmax(axis=0), 0).astype(np.float64)
 

@@ -56,7 +56,8 @@ def packing_features(crop: Image) -> Vector:
 def _surface(load: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """First row under which the next eight are mostly loaded: roof bars and posts are thinner."""
     rows = load.shape[0]
-    below = np.cumsum(np.vstack([np.zeros((1, load.shape[1])), load]), axis=0)
+    below = np.zeros((rows + 1, load.shape[1]), dtype=np.int32)
+    np.cumsum(load, axis=0, out=below[1:])
     reach = 8
     thick = (below[reach:] - below[:-reach]) >= 0.75 * reach  # (rows - 7, columns)
     thick &= load[: len(thick)]
