@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from customs.artefact import fingerprint_of
 from customs.calibrate import Conformal
@@ -19,27 +16,17 @@ from customs.config import load_config
 from customs.errors import InvalidValue
 from customs.progress import Progress, silent
 from xray_encoder.bank import PatchBank, crop_of
-from xray_encoder.clean import fit_densities, fit_detector, fit_packages, fit_scale
+from xray_encoder.clean import fit_densities, fit_packages, fit_scale
 from xray_encoder.data import Example, find_examples
 from xray_encoder.holdout import (
-    MIN_SCANS,
-    START_SHARPNESS,
     Reference,
-    best_sharpness,
-    hold_out,
-    make_folds,
-    sister_factors,
 )
-from xray_encoder.inserted import Standouts
-from xray_encoder.inserted.detect import Detector
-from xray_encoder.judge import BY_DISTANCE, RECOGNISED, Judge
-from xray_encoder.look import Look, look_at
+from xray_encoder.look import look_at
 from xray_encoder.lot import Lots
-from xray_encoder.model import XrayConfig, crops
-from xray_encoder.normality import Normality
-from xray_encoder.parts import MASS, MASS_BOUND, MASS_GREY, Parts, chain_of
+from xray_encoder.model import XrayConfig
+from xray_encoder.parts import MASS, MASS_BOUND, MASS_GREY, Parts
+from xray_encoder.prepare import Prepared, fit_judge, prepare
 from xray_encoder.reading import find_scans, read_scan_files
-from xray_encoder.recogniser import Recogniser, best_temperature
 from xray_encoder.scorer import XrayScorer, declared_kg
 from xray_encoder.search import Bank, Entry
 from xray_encoder.weights.histograms import read_histograms
@@ -125,50 +112,6 @@ def fit_cases(train: Sequence[Case], valid: Sequence[Case], config: XrayConfig) 
     return fit_references(references, config)[0].parts
 
 
-@dataclass(frozen=True, eq=False)
-class Inserted:
-    """The network that sees planted things, what is usual, and how odd clean scans are to it."""
-
-    detector: Detector | None = None
-    standouts: Standouts | None = None
-    scores: Sequence[tuple[float, tuple[str, ...]]] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """References with their folds and numbers, and what was learned from the large kinds.
-
-    packing and description: (scans, numbers), see `Look`.
-    logs: held-out log probabilities (scans, codes), NaN where nothing was recognised.
-    """
-
-    references: list[Reference]
-    packing: npt.NDArray[np.float64]
-    description: npt.NDArray[np.float64]
-    folds: list[list[int]]
-    recogniser: Recogniser | None
-    logs: npt.NDArray[np.float64] | None
-    inserted: Inserted = Inserted()
-
-    def without(self, left_out: Sequence[int]) -> Prepared:
-        """The same less some scans; only right for kinds that nothing was learned from."""
-        gone = set(left_out)
-        known = () if self.recogniser is None else self.recogniser.kinds
-        assert not any(self.references[i].look.kind in known for i in gone)
-        kept = [i for i in range(len(self.packing)) if i not in gone]
-        place = {old: new for new, old in enumerate(kept)}
-        folds = [[place[i] for i in fold if i in place] for fold in self.folds]
-        return Prepared(
-            [self.references[i] for i in kept],
-            self.packing[kept],
-            self.description[kept],
-            [fold for fold in folds if fold],
-            self.recogniser,
-            None if self.logs is None else self.logs[kept],
-            self.inserted,
-        )
-
-
 def fit_references(
     references: Sequence[Reference],
     config: XrayConfig,
@@ -182,58 +125,6 @@ def fit_references(
     return fit_prepared(prepared, config, seed=seed, device=device, progress=progress)
 
 
-def prepare(
-    references: Sequence[Reference],
-    config: XrayConfig,
-    *,
-    seed: int = 0,
-    device: str = "cpu",
-    unlabelled: Sequence[Look] = (),
-    progress: Progress = silent,
-) -> Prepared:
-    """Deal the scans out over folds, and learn to recognise the codes of the large kinds."""
-    headings = len({r.code[:4] for r in references})
-    if len(references) < MIN_SCANS or headings < 2:
-        raise InvalidValue(
-            f"{len(references)} scans of {headings} headings",
-            field="data",
-            remedy=f"give at least {MIN_SCANS} clean scans of at least two headings",
-        )
-    folds = make_folds(references, config, np.random.default_rng(seed))
-    packing = np.stack([r.look.packing for r in references])
-    x = np.stack([r.look.description for r in references])
-    kinds = [r.look.kind for r in references]
-    large = [i for i, kind in enumerate(kinds) if kinds.count(kind) >= config.least_scans]
-    codes = [references[i].code for i in large]
-    inserted = Inserted(*fit_detector(references, config, seed=seed, progress=progress))
-    if len(set(codes)) < 2 or config.trees < 1:
-        return Prepared(list(references), packing, x, folds, None, None, inserted)
-    place = {old: new for new, old in enumerate(large)}
-    parts = [[place[i] for i in fold] for fold in folds if fold[0] in place]
-    # folds of several large kinds are learned from together: part k of each is left out at once
-    together = [sorted(i for part in parts[k :: config.folds] for i in part) for k in range(config.folds)]
-    a = np.stack([crops(references[i].look.canonical, references[i].look.deep, config) for i in large])
-    recogniser = Recogniser.fit(
-        x[large],
-        a,
-        codes,
-        [kinds[i] for i in large],
-        together,
-        config,
-        unlabelled=np.stack([crops(look.canonical, look.deep, config) for look in unlabelled])
-        if unlabelled
-        else None,
-        seed=seed,
-        device=device,
-        progress=progress,
-    )
-    found = recogniser.held_out(x[large], a, codes, together, device)
-    recogniser = dataclasses.replace(recogniser, temperature=best_temperature(recogniser, found, codes))
-    logs = np.full((len(x), len(recogniser.codes)), np.nan)
-    logs[large] = found
-    return Prepared(list(references), packing, x, folds, recogniser, logs, inserted)
-
-
 def fit_prepared(
     prepared: Prepared,
     config: XrayConfig,
@@ -244,42 +135,11 @@ def fit_prepared(
     progress: Progress = silent,
 ) -> tuple[XrayScorer, dict[str, Any]]:
     """Judge held-out scans, calibrate on them, then learn from all."""
-    references, x, folds = prepared.references, prepared.packing, prepared.folds
+    references, folds = prepared.references, prepared.folds
     codes, kinds = [r.code for r in references], [r.look.kind for r in references]
-    importers = [r.importer for r in references]
-    first = hold_out(
-        x, codes, kinds, folds, config, sisters={}, sharpness=START_SHARPNESS, importers=importers
-    )
-    sisters = sister_factors(x, codes, kinds, config)
-    sharpness = best_sharpness(first, codes)
-    held = hold_out(x, codes, kinds, folds, config, sisters=sisters, sharpness=sharpness, importers=importers)
+    judged = fit_judge(prepared, config)
     progress("calibrating", 1, 2)
-    spoke = [i for i, judged in held.items() if judged.group]
-    if not spoke:
-        raise InvalidValue(
-            "no scan could be held out: every chapter has one reference",
-            field="data",
-            remedy="give at least two scans of some headings",
-        )
-    normality = _normality(x, codes, kinds, importers, config, sharpness, sisters)
-    chains = {i: chain_of(references[i].look, codes[i]) for i in spoke}
-    calibration = {BY_DISTANCE: Conformal.fit([held[i].oddness for i in spoke], [chains[i] for i in spoke])}
-    deep = None
-    if prepared.recogniser is not None and prepared.logs is not None:
-        large = [i for i, kind in enumerate(kinds) if kind in prepared.recogniser.kinds]
-        place = {old: new for new, old in enumerate(large)}
-        y, known = prepared.description[large], [codes[i] for i in large]
-        of_kind = [kinds[i] for i in large]
-        who = [importers[i] for i in large]
-        deep = _normality(y, known, of_kind, who, config, sharpness, {})
-        dealt = [[place[i] for i in fold] for fold in folds if fold[0] in place]
-        far = hold_out(y, known, of_kind, dealt, config, sisters={}, sharpness=sharpness, importers=who)
-        judge = Judge(normality, deep, prepared.recogniser, config.own)
-        seen = [
-            i for i in spoke if i in place and np.isfinite(prepared.logs[i]).all() and far[place[i]].group
-        ]
-        held |= {i: judge.join(far[place[i]], prepared.logs[i], codes[i]) for i in seen}
-        calibration[RECOGNISED] = Conformal.fit([held[i].oddness for i in seen], [chains[i] for i in seen])
+    calibration = dict(judged.calibration)
     densities, density_scores = fit_densities(references, folds)
     scale, mass_scores, bound_scores, mass_errors = fit_scale(references, folds)
     packages, package_scores = fit_packages(references, folds, scale)
@@ -296,7 +156,7 @@ def fit_prepared(
         calibration[MASS_GREY] = grey.calibration()
     parts = Parts(
         config=config,
-        normality=normality,
+        normality=judged.judge.normality,
         patches=PatchBank.fit(
             [crop_of(r.look.canonical, r.look.deep) for r in references],
             codes,
@@ -309,7 +169,7 @@ def fit_prepared(
         packages=packages,
         standouts=prepared.inserted.standouts,
         calibration=calibration,
-        deep=deep,
+        deep=judged.judge.deep,
         recogniser=prepared.recogniser,
         detector=prepared.inserted.detector,
         grey=grey,
@@ -320,10 +180,10 @@ def fit_prepared(
     figures: dict[str, Any] = {
         "scans": len(references),
         "headings": len({code[:4] for code in codes}),
-        "calibrated_on": len(spoke),
+        "calibrated_on": len(judged.spoke),
     }
     for kind in sorted(set(kinds)):
-        hits = [held[i].ranking[0][0] == codes[i][:4] for i in spoke if kinds[i] == kind]
+        hits = [judged.held[i].ranking[0][0] == codes[i][:4] for i in judged.spoke if kinds[i] == kind]
         if hits:
             figures[f"top1_heading_{kind}"] = float(np.mean(hits))
     if mass_errors:
@@ -348,24 +208,3 @@ def _lots(references: Sequence[Reference]) -> Lots | None:
     if sum(n > 1 for n in counts.values()) < _LEAST_LOTS:
         return None
     return Lots.fit(np.stack([r.look.description for r in references]), named)
-
-
-def _normality(
-    x: npt.NDArray,
-    codes: Sequence[str],
-    kinds: Sequence[str],
-    importers: Sequence[str],
-    config: XrayConfig,
-    sharpness: float,
-    sisters: Mapping[int, float],
-) -> Normality:
-    return Normality.fit(
-        x,
-        codes,
-        kinds,
-        shrinkage=config.shrinkage,
-        absolute=config.absolute,
-        sharpness=sharpness,
-        sisters=sisters,
-        importers=importers,
-    )

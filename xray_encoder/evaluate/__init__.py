@@ -16,9 +16,10 @@ from xray_encoder.evaluate.maps import evaluate_maps, has_maps
 from xray_encoder.evaluate.planted import evaluate_planted
 from xray_encoder.evaluate.realism import evaluate_realism
 from xray_encoder.model import XrayConfig
+from xray_encoder.prepare import fit_judge, prepare
 from xray_encoder.rivals import RIVALS, Rival, fit_all
 from xray_encoder.rivals.profile import ProfileNearest
-from xray_encoder.train import CONFIGS, fit_prepared, look_at_all, prepare, split_data
+from xray_encoder.train import CONFIGS, fit_prepared, look_at_all, split_data
 from xray_encoder.weights.evaluate import evaluate_weights
 
 __all__ = ["auroc", "evaluate"]
@@ -75,15 +76,15 @@ def evaluate(
     if test is not None and not worlds:
         tally = Headings()
         for probe in look_at_all(find_examples([Path(test)]), progress):
-            tally.add(whole, references, rivals, probe)
+            tally.add(whole.judge, whole.parts.calibration, references, rivals, probe)
         found["test"] = tally.figures()
     elif test is None and small:
         tally = Headings()
         for done, i in enumerate(small):
             rest = prepared.without([i])
-            scorer, _ = fit_prepared(rest, settings, seed=seed, device=device)
+            judged = fit_judge(rest, settings)
             beside = fit_all([ProfileNearest], rest.references, seed) if with_rivals else []
-            tally.add(scorer, rest.references, beside, prepared.references[i])
+            tally.add(judged.judge, judged.calibration, rest.references, beside, references[i])
             progress("leaving one out", done + 1, len(small))
         found["leave_one_out"] = tally.figures()
         found["simulator"] = evaluate_realism([prepared.references[i] for i in small], seed=seed)

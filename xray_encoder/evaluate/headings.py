@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from customs.calibrate import Conformal
 from xray_encoder.evaluate.figures import auroc, interval
 from xray_encoder.holdout import Reference
+from xray_encoder.judge import Judge
 from xray_encoder.parts import chain_of
 from xray_encoder.rivals import Rival
-from xray_encoder.scorer import XrayScorer
 
 LEVEL = 0.05
 OURS = "ours"
@@ -28,20 +29,25 @@ class Headings:
         self.p_wrong: list[float] = []
 
     def add(
-        self, scorer: XrayScorer, known: Sequence[Reference], rivals: Sequence[Rival], probe: Reference
+        self,
+        judge: Judge,
+        calibration: Mapping[str, Conformal],
+        known: Sequence[Reference],
+        rivals: Sequence[Rival],
+        probe: Reference,
     ) -> None:
         """Declare one scan under every heading that has references of its kind."""
         look, truth = probe.look, probe.code[:4]
         headings = sorted({r.code[:4] for r in known if r.look.kind == look.kind})
         if truth not in headings:
             return
-        logs = scorer.judge.logs(look, scorer.device)
-        calibration = scorer.parts.calibration[scorer.judge.scale(look.kind)]
+        logs = judge.logs(look)
+        clean = calibration[judge.scale(look.kind)]
         for heading in headings:
             declared = probe.code if heading == truth else heading
-            judged = scorer.judge.with_logs(look, declared, logs)
+            judged = judge.with_logs(look, declared, logs)
             assert judged is not None
-            p = calibration(judged.oddness, chain_of(look, declared)).p_value
+            p = clean(judged.oddness, chain_of(look, declared)).p_value
             self._note(OURS, heading == truth, judged.oddness, judged.ranking[0][0] == truth)
             (self.p_true if heading == truth else self.p_wrong).append(p)
             for rival in rivals:
