@@ -133,9 +133,11 @@ def sheet(named: Sequence[tuple[str, Scan]], width: int = WIDTH) -> bytes:
 
 
 def _size(scan: Scan, width: int) -> tuple[int, int]:
-    """Width and height of a picture in which a metre up is as long as one along."""
+    """Width and height of a picture in which a metre up is as long as one along; at most `width` high."""
     square = 1.0 if scan.pixel_pitch_m is None else scan.pixel_pitch_m[0] / scan.pixel_pitch_m[1]
-    return width, max(round(scan.height * square * width / scan.width), 1)
+    tall = scan.height * square / scan.width
+    wide = width / max(tall, 1.0)
+    return max(round(wide), 1), max(round(wide * tall), 1)
 
 
 def _grey(scan: Scan, box: tuple[int, int, int, int], size: tuple[int, int]) -> npt.NDArray[np.uint8]:

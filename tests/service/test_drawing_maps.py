@@ -60,8 +60,9 @@ def test_without_a_cooling_unit_none_is_framed_or_named() -> None:
 
 
 def test_a_picture_has_square_metres() -> None:
-    """Pixels twice as high as wide make it twice as high."""
-    assert pixels(maps.scan_map(scan((0.02, 0.01)), CROP, 400)).shape[0] == 240 + 24
+    """Pixels twice as high as wide make it twice as high, and ten times as high no higher than it may be."""
+    assert pixels(maps.scan_map(scan((0.02, 0.01)), CROP, 400)).shape == (240 + 24, 400, 3)
+    assert pixels(maps.scan_map(scan((0.1, 0.01)), CROP, 400)).shape == (400 + 24, 133, 3)
 
 
 def test_denser_goods_are_brighter_and_lower_bounds_are_hatched() -> None:
