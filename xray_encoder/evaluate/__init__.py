@@ -17,8 +17,7 @@ from xray_encoder.evaluate.planted import evaluate_planted
 from xray_encoder.evaluate.realism import evaluate_realism
 from xray_encoder.model import XrayConfig
 from xray_encoder.prepare import fit_judge, prepare
-from xray_encoder.rivals import RIVALS, Rival, fit_all
-from xray_encoder.rivals.profile import ProfileNearest
+from xray_encoder.rivals import RIVALS, HistogramForest, ProfileNearest, Rival, fit_all
 from xray_encoder.train import CONFIGS, fit_prepared, look_at_all, split_data
 from xray_encoder.weights.evaluate import evaluate_weights
 
@@ -83,7 +82,7 @@ def evaluate(
         for done, i in enumerate(small):
             rest = prepared.without([i])
             judged = fit_judge(rest, settings)
-            beside = fit_all([ProfileNearest], rest.references, seed) if with_rivals else []
+            beside = fit_all([ProfileNearest, HistogramForest], rest.references, seed) if with_rivals else []
             tally.add(judged.judge, judged.calibration, rest.references, beside, references[i])
             progress("leaving one out", done + 1, len(small))
         found["leave_one_out"] = tally.figures()
