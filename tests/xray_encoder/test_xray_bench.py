@@ -188,7 +188,7 @@ def test_a_world_without_scans_under_review_is_refused(
 def test_judges_are_fitted_and_asked_about_the_same_pictures(
     part: str, tiny_world: Path, tmp_path: Path
 ) -> None:
-    """In this process: trained on the tiny world for an epoch and a few steps, then one picture of full size."""
+    """In this process: a few steps on the tiny world, then one picture of full size."""
     plan = Plan(
         [str(tiny_world)], pictures=1, overrides={"epochs": "1", "inserted_steps": "4", "trees": "20"}
     )
