@@ -123,7 +123,7 @@ def _similar(scorer: XrayScorer, look: Look, hs: HsCode | None) -> tuple[Neighbo
 
 
 def same_lot(scorer: XrayScorer, scans: Sequence[Scan]) -> list[float]:
-    """How odd each container is beside the others of its lot, in nats; above 0 it is likelier not one of them.
+    """How odd each container is beside the others of its lot, in nats; above 0 it is likelier another's.
 
     `InvalidValue` for fewer than two scans or a model that saw no two containers of one lot or importer.
     """

@@ -193,9 +193,13 @@ def fit_prepared(
 
 def _past(references: Sequence[Reference], seed: int) -> Bank:
     """References to search in, by their file's name."""
-    entries = [
-        Entry(r.name or str(i), r.code, r.importer, r.lot, r.look.kind) for i, r in enumerate(references)
-    ]
+    seen: Counter[str] = Counter()
+    entries = []
+    for i, r in enumerate(references):
+        name = r.name or str(i)
+        seen[name] += 1  # two folders may hold files of one name
+        name = name if seen[name] == 1 else f"{name} ({seen[name]})"
+        entries.append(Entry(name, r.code, r.importer, r.lot, r.look.kind))
     return Bank.fit(np.stack([r.look.description for r in references]), entries, seed=seed)
 
 

@@ -19,7 +19,7 @@ from xray_encoder.data import code_of_name, find_examples, main_line
 from xray_encoder.examine import examine
 from xray_encoder.reading import read_scan
 from xray_encoder.scorer import XrayScorer
-from xray_encoder.train import train
+from xray_encoder.train import fit_references, look_at_all, train
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +206,16 @@ def test_data_that_cannot_be_learned_from_is_refused(tmp_path: Path) -> None:
         find_examples([tmp_path])[0].read()
     with pytest.raises(InvalidConfig):
         train([tmp_path], tmp_path / "m", config="unknown")
+
+
+def test_two_folders_with_files_of_one_name_are_learned_from(model: Path, tiny_world: Path) -> None:
+    """Every past scan stays findable; the second of a name says so."""
+    references = look_at_all(find_examples([tiny_world]))[:12]
+    scorer, _ = fit_references([*references, *references], XrayScorer.load(model).parts.config)
+    past = scorer.parts.past
+    assert past is not None
+    assert len(past) == 24
+    assert f"{references[0].name} (2)" in past.ids
 
 
 def test_the_backbone_trains_and_is_kept(tiny_world: Path, tmp_path: Path, cases: list[Case]) -> None:
