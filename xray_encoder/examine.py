@@ -14,7 +14,7 @@ from customs.errors import InvalidValue
 from customs.evidence import Evidence
 from customs.hs import HsCode
 from customs.scan import Scan
-from xray_encoder.look import Look, look_at
+from xray_encoder.look import Look
 from xray_encoder.measure import areal_density_map
 from xray_encoder.normality import EMPTY
 from xray_encoder.packages import Estimate
@@ -122,15 +122,15 @@ def _similar(scorer: XrayScorer, look: Look, hs: HsCode | None) -> tuple[Neighbo
     return tuple(past.nearest(look.description, _SIMILAR, hs=heading, kind=look.kind))
 
 
-def same_lot(scorer: XrayScorer, scans: Sequence[Scan]) -> list[float]:
+def same_lot(scorer: XrayScorer, looks: Sequence[Look]) -> list[float]:
     """How odd each container is beside the others of its lot, in nats; above 0 it is likelier another's.
 
     `InvalidValue` for fewer than two scans or a model that saw no two containers of one lot or importer.
     """
-    if len(scans) < 2 or scorer.parts.lots is None:
+    if len(looks) < 2 or scorer.parts.lots is None:
         raise InvalidValue(
             "a lot needs two scans and a model that learned how containers of one lot differ",
             field="lot",
             remedy="give all scans of the lot; train on a world, or on scans with importers",
         )
-    return [float(x) for x in scorer.parts.lots.each(np.stack([look_at(s).description for s in scans]))]
+    return [float(x) for x in scorer.parts.lots.each(np.stack([look.description for look in looks]))]

@@ -16,7 +16,7 @@ from customs.errors import InvalidConfig, InvalidValue, UnreadableFile
 from customs.sentences import render
 from customs.world import World
 from xray_encoder.data import code_of_name, find_examples, main_line
-from xray_encoder.examine import examine
+from xray_encoder.examine import examine, same_lot
 from xray_encoder.reading import read_scan
 from xray_encoder.scorer import XrayScorer
 from xray_encoder.train import fit_references, look_at_all, train
@@ -206,6 +206,18 @@ def test_data_that_cannot_be_learned_from_is_refused(tmp_path: Path) -> None:
         find_examples([tmp_path])[0].read()
     with pytest.raises(InvalidConfig):
         train([tmp_path], tmp_path / "m", config="unknown")
+
+
+def test_a_strange_container_stands_out_of_its_lot(scorer: XrayScorer, tiny_world: Path) -> None:
+    """Three of one code and one of another, called one lot."""
+    rows = look_at_all(find_examples([tiny_world]))
+    code = max({r.code for r in rows}, key=lambda c: sum(r.code == c for r in rows))
+    lot = [r.look for r in rows if r.code == code][:3]
+    strange = next(r.look for r in rows if r.code[:2] != code[:2])
+    odd = same_lot(scorer, [*lot, strange])
+    assert int(np.argmax(odd)) == 3
+    with pytest.raises(InvalidValue, match="lot"):
+        same_lot(scorer, lot[:1])
 
 
 def test_two_folders_with_files_of_one_name_are_learned_from(model: Path, tiny_world: Path) -> None:

@@ -55,6 +55,9 @@ def xray(
     energies: Annotated[
         str | None, typer.Option(help="Energies of the planes, such as 4MV,6MV, where the file is silent.")
     ] = None,
+    lot: Annotated[
+        bool, typer.Option("--lot", help="The scans are containers of one lot: how odd each is among them.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one object for each scan.")] = False,
     language: Annotated[Tongue, typer.Option("--lang", help="Language of the sentences.")] = Tongue.EN,
     device: Annotated[str, typer.Option(help="cpu, or cuda where there is one.")] = "cpu",
@@ -65,7 +68,7 @@ def xray(
     from customs.errors import CustomsError, InvalidConfig
     from customs.hs import HsCode
     from portcullis.cli.console import print_json
-    from xray_encoder.examine import examine
+    from xray_encoder.examine import examine, same_lot
     from xray_encoder.reading import find_containers, read_scan_files
     from xray_encoder.scorer import XrayScorer
 
@@ -78,7 +81,7 @@ def xray(
         if folder is not None:
             _make(folder, field)
     scorer = XrayScorer.load(model, device)
-    results, failed = [], 0
+    results, failed, looks = [], 0, []
     stems: set[str] = set()
     for files in groups:
         path = files[0]
@@ -118,9 +121,17 @@ def xray(
                 for name, drawn in _maps(scan, found)
             }
         results.append(answer)
+        looks.append((answer, found.look))
         if not json:
             for line in _lines(path.name, answer, found, language.value):
                 print(line)
+    if lot:
+        for (answer, _), odd in zip(looks, same_lot(scorer, [look for _, look in looks]), strict=True):
+            answer["lot_oddness"] = odd
+            if not json:
+                print(
+                    f"{Path(answer['image']).name}: among its lot {odd:+.1f} (above 0: rather not one of it)"
+                )
     if json:
         print_json(results)
     if failed:
