@@ -9,7 +9,7 @@ uff = "my_package.uff:reader"
 
 The object it names has a `name` (str), `sniff(head: bytes) -> bool`, called with the first 4,096 bytes of a
 file that no built-in reader knows, and `read(data: bytes, name: str) -> customs.Scan`. The WCO Unified File
-Format, whose layout is not public, belongs here. it raises becomes one `UnreadableFile` that names it.
+Format, whose layout is not public, belongs here. Whatever it raises becomes one `UnreadableFile` naming it.
 """
 
 from __future__ import annotations
