@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -45,12 +45,14 @@ def fit_densities(references: Sequence[Reference], folds: Folds) -> tuple[Densit
     return Densities.fit(list(known.values()), [references[i].code for i in known]), scores
 
 
-def fit_scale(references: Sequence[Reference], folds: Folds) -> tuple[Scale, Scores, Scores, list[float]]:
-    """The mass correction; scores of weighed loads, of those with a lower bound, log errors of the former."""
+def fit_scale(
+    references: Sequence[Reference], folds: Folds
+) -> tuple[Scale, Scores, Scores, dict[int, float]]:
+    """The mass correction; scores of weighed loads and of those with a lower bound; held-out kilograms."""
     known = [i for i, r in enumerate(references) if r.gross_kg and r.look.kind == "16-bit"]
     weighed = [i for i in known if weighable(references[i].look)]
     if len(weighed) < 2 * MIN_SCANS:
-        return Scale(), [], [], []
+        return Scale(), [], [], {}
 
     def fitted(rows: Sequence[int]) -> Scale:
         return Scale.fit(
@@ -61,7 +63,7 @@ def fit_scale(references: Sequence[Reference], folds: Folds) -> tuple[Scale, Sco
 
     scores: Scores = []
     bounds: Scores = []
-    errors: list[float] = []
+    held_out: dict[int, float] = {}
     for fold in folds:
         left = set(fold)
         held = [i for i in known if i in left]
@@ -78,16 +80,26 @@ def fit_scale(references: Sequence[Reference], folds: Folds) -> tuple[Scale, Sco
                 bounds.append((odd, chain_of(one.look, one.code)))
             else:
                 scores.append((odd, chain_of(one.look, one.code)))
-                errors.append(float(np.log(best / (one.gross_kg or 1.0))))
+                held_out[i] = best
     full = fitted(weighed)
-    if errors:
-        low, high = np.quantile(errors, [0.05, 0.95])
+    if held_out:
+        low, high = np.quantile(mass_errors(references, held_out), [0.05, 0.95])
         full = dataclasses.replace(full, low=float(np.exp(-high)), high=float(np.exp(-low)))
-    return full, scores, bounds, errors
+    return full, scores, bounds, held_out
 
 
-def fit_packages(references: Sequence[Reference], folds: Folds, scale: Scale) -> tuple[Packages, Scores]:
-    """Packages by what is seen and by the mass that `scale` gives."""
+def mass_errors(references: Sequence[Reference], held_out: Mapping[int, float]) -> list[float]:
+    """Log of measured over declared."""
+    return [float(np.log(kg / (references[i].gross_kg or 1.0))) for i, kg in held_out.items()]
+
+
+def fit_packages(
+    references: Sequence[Reference], folds: Folds, scale: Scale, held_out: Mapping[int, float]
+) -> tuple[Packages, Scores]:
+    """Packages by what is seen and by the mass that `scale` gives.
+
+    held_out: kilograms by a scale that never saw the scan: a new scan's mass is no better known.
+    """
     known = [i for i, r in enumerate(references) if r.packages and r.look.visible is not None]
     if len(known) < 2 * MIN_SCANS:
         return Packages(), []
@@ -112,7 +124,7 @@ def fit_packages(references: Sequence[Reference], folds: Folds, scale: Scale) ->
         for i in held:
             one = references[i]
             assert one.look.visible is not None
-            odd = model.oddness(float(one.packages or 0), one.look.visible, one.code, mass[i])
+            odd = model.oddness(float(one.packages or 0), one.look.visible, one.code, held_out.get(i))
             if np.isfinite(odd):
                 scores.append((odd, chain_of(one.look, one.code)))
     return fitted(known), scores

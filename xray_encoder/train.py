@@ -16,7 +16,7 @@ from customs.config import load_config
 from customs.errors import InvalidValue
 from customs.progress import Progress, silent
 from xray_encoder.bank import PatchBank, crop_of
-from xray_encoder.clean import fit_densities, fit_packages, fit_scale
+from xray_encoder.clean import fit_densities, fit_packages, fit_scale, mass_errors
 from xray_encoder.data import Example, find_examples
 from xray_encoder.holdout import (
     Reference,
@@ -141,8 +141,8 @@ def fit_prepared(
     progress("calibrating", 1, 2)
     calibration = dict(judged.calibration)
     densities, density_scores = fit_densities(references, folds)
-    scale, mass_scores, bound_scores, mass_errors = fit_scale(references, folds)
-    packages, package_scores = fit_packages(references, folds, scale)
+    scale, mass_scores, bound_scores, kilograms = fit_scale(references, folds)
+    packages, package_scores = fit_packages(references, folds, scale, kilograms)
     for check, scores in (
         ("xray.density", density_scores),
         (MASS, mass_scores),
@@ -186,8 +186,9 @@ def fit_prepared(
         hits = [judged.held[i].ranking[0][0] == codes[i][:4] for i in judged.spoke if kinds[i] == kind]
         if hits:
             figures[f"top1_heading_{kind}"] = float(np.mean(hits))
-    if mass_errors:
-        figures["mass_error_median"] = float(np.median(np.abs(np.expm1(mass_errors))))
+    if kilograms:
+        off = mass_errors(references, kilograms)
+        figures["mass_error_median"] = float(np.median(np.abs(np.expm1(off))))
     return XrayScorer(parts, device), figures
 
 
