@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,15 +31,23 @@ class Reference:
     name: str = ""
 
 
+def learned_kinds(references: Sequence[Reference], config: XrayConfig) -> frozenset[str]:
+    """Kinds of picture that forest and backbone learn from: large ones, and fair ones beside a large one."""
+    counts = Counter(r.look.kind for r in references)
+    large = {kind for kind, n in counts.items() if n >= config.least_scans}
+    return frozenset(large | {k for k, n in counts.items() if large and n >= config.joining_scans})
+
+
 def make_folds(
     references: Sequence[Reference], config: XrayConfig, rng: np.random.Generator
 ) -> list[list[int]]:
     """Scans to hold out together: a few folds of a large kind, each scan by itself of a small one."""
     kinds = [r.look.kind for r in references]
+    learned = learned_kinds(references, config)
     folds: list[list[int]] = []
     for kind in sorted(set(kinds)):
         members = [i for i, k in enumerate(kinds) if k == kind]
-        if len(members) < config.least_scans:
+        if kind not in learned:
             folds += [[i] for i in members]
         else:
             dealt = deal([references[i] for i in members], config.folds, rng)

@@ -38,6 +38,7 @@ class XrayConfig:
     folds: parts of a large kind, each judged by models that learned from the others.
     least_scans: kinds of picture with fewer scans than this are judged by distance alone, each scan left out
         by itself; the forest and the backbone learn from the others.
+    joining_scans: kinds with at least so many learn beside a kind with `least_scans`, which teaches most.
     patches: reference patches kept for each code, for the heat-map.
     inserted_steps: of learning to see things planted into clean scans; 0 for none.
     """
@@ -57,6 +58,7 @@ class XrayConfig:
     own: float = 1.0
     folds: int = 3
     least_scans: int = 100
+    joining_scans: int = 40
     patches: int = 200
     inserted_steps: int = 1600
 

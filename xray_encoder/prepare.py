@@ -19,6 +19,7 @@ from xray_encoder.holdout import (
     Reference,
     best_sharpness,
     hold_out,
+    learned_kinds,
     make_folds,
     sister_factors,
 )
@@ -97,7 +98,8 @@ def prepare(
     packing = np.stack([r.look.packing for r in references])
     x = np.stack([r.look.description for r in references])
     kinds = [r.look.kind for r in references]
-    large = [i for i, kind in enumerate(kinds) if kinds.count(kind) >= config.least_scans]
+    learned = learned_kinds(references, config)
+    large = [i for i, kind in enumerate(kinds) if kind in learned]
     codes = [references[i].code for i in large]
     inserted = Inserted(*fit_detector(references, config, seed=seed, progress=progress))
     if len(set(codes)) < 2 or config.trees < 1:

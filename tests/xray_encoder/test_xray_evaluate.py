@@ -17,9 +17,10 @@ from xray_encoder.depth import DEEPEST, DESCRIPTION, common_beam, deep_crop, des
 from xray_encoder.evaluate import evaluate
 from xray_encoder.evaluate.figures import auroc, interval
 from xray_encoder.evaluate.planted import SEEN_BY, _inside
-from xray_encoder.holdout import Reference, deal
+from xray_encoder.holdout import Reference, deal, learned_kinds
 from xray_encoder.look import Look
 from xray_encoder.measure import measure
+from xray_encoder.model import XrayConfig
 from xray_encoder.normality import Normality
 from xray_encoder.packing import FEATURES, packing_features
 from xray_encoder.parts import chain_of
@@ -150,3 +151,13 @@ def test_the_published_density_of_real_scans_is_met(eval_data: Path) -> None:
         both, *alone = rows.values()
         assert abs(both) < 0.05
         assert all(abs(off) < 0.10 for off in alone)
+
+
+def test_a_fair_kind_learns_only_beside_a_large_one() -> None:
+    """Fifty vendor pictures alone are judged by distance; beside a hundred 16-bit scans they learn too."""
+    config = XrayConfig()
+    wide = [reference("0207") for _ in range(100)]
+    vendor = [Reference(cast(Look, SimpleNamespace(kind="8-bit")), "0207") for _ in range(50)]
+    assert learned_kinds(vendor, config) == frozenset()
+    assert learned_kinds([*wide, *vendor], config) == {"16-bit", "8-bit"}
+    assert learned_kinds([*wide, *vendor[:39]], config) == {"16-bit"}

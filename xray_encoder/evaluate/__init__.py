@@ -15,6 +15,7 @@ from xray_encoder.evaluate.headings import Headings
 from xray_encoder.evaluate.maps import evaluate_maps, has_maps
 from xray_encoder.evaluate.planted import evaluate_planted
 from xray_encoder.evaluate.realism import evaluate_realism
+from xray_encoder.holdout import learned_kinds
 from xray_encoder.model import XrayConfig
 from xray_encoder.prepare import fit_judge, prepare
 from xray_encoder.rivals import RIVALS, HistogramForest, ProfileNearest, Rival, fit_all
@@ -61,13 +62,9 @@ def evaluate(
     prepared = prepare(references, settings, seed=seed, device=device, progress=progress)
     whole, figures = fit_prepared(prepared, settings, seed=seed, device=device)
     found["training"] = figures
-    kinds = [r.look.kind for r in references]
     # scans of folders, and of kinds that nothing was learned from: leaving one out is fair to them
-    small = [
-        i
-        for i, (r, kind) in enumerate(zip(references, kinds, strict=True))
-        if kinds.count(kind) < settings.least_scans and not r.importer
-    ]
+    learned = learned_kinds(references, settings)
+    small = [i for i, r in enumerate(references) if r.look.kind not in learned and not r.importer]
     worlds = [p for p in (scans if test is None else [Path(test)]) if is_world(p)]
     rivals: list[Rival] = []
     if with_rivals and (test is not None or worlds):
