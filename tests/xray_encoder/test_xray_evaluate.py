@@ -112,7 +112,7 @@ def test_calibration_asks_the_code_then_the_scanner_then_the_kind() -> None:
     assert chain_of(vendor, "0303540000") == ("8-bit", "all")
 
 
-def test_a_heat_map_points_at_a_thing_within_one_size_of_it() -> None:
+def test_a_heat_map_points_at_a_thing_within_half_its_size() -> None:
     values = np.zeros((10, 20), dtype=np.float32)
     values[5, 10] = 1.0
     heat = HeatMap(values=values, box=(100, 0, 200, 200))

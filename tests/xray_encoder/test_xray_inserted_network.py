@@ -12,7 +12,7 @@ from customs.scan import Scan
 from xray_encoder.inserted.detect import Detector
 from xray_encoder.inserted.network import CHANNELS, InsertedConfig, channels
 from xray_encoder.inserted.plant import THINGS, let_through, plant
-from xray_encoder.inserted.standouts import Standouts, peak, points_at
+from xray_encoder.inserted.standouts import Standouts, peak
 from xray_encoder.inserted.train import shallow
 from xray_encoder.inserted.view import CELL_M, ROWS, DeepView, deep_view
 from xray_encoder.reading import Crop
@@ -205,17 +205,6 @@ def test_loud_goods_are_measured_by_themselves_and_quiet_goods_by_all() -> None:
     assert shy.excess(6.0, "7204") == 0.0
     assert bold.excess(6.0, "7204") > 5.0
     assert standouts.excess(6.0, "0303670000") == standouts.excess(6.0, "8418101000") == 7.0
-
-
-def test_a_peak_points_at_a_box_when_it_is_no_further_off_than_the_box_is_long() -> None:
-    """Pixels of the scan: the cargo starts at (10, 20) and has ten pixels a cell."""
-    values = np.zeros((8, 30), dtype=np.float32)
-    values[4, 10] = 1.0  # row 55, column 125
-    cargo = (10, 20, 90, 320)
-    assert points_at(values, cargo, (50, 120, 60, 130))
-    assert points_at(values, cargo, (40, 96, 55, 111)), "fourteen pixels off, fifteen long"
-    assert not points_at(values, cargo, (40, 90, 50, 100))
-    assert not points_at(values, cargo, (10, 120, 30, 140))
 
 
 def test_every_thing_is_a_material_the_physics_knows() -> None:

@@ -137,7 +137,7 @@ def _points(evidence: Evidence, box: tuple[int, int, int, int]) -> bool:
 
 
 def _inside(heat: HeatMap, box: tuple[int, int, int, int]) -> bool:
-    """True if the hottest place lies in the thing's box, one size of it around allowed."""
+    """True if the hottest place lies in the thing's box, half its size around it allowed."""
     rows, columns = heat.values.shape
     row, column = np.unravel_index(int(heat.values.argmax()), heat.values.shape)
     top, left, bottom, right = heat.box

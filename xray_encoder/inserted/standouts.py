@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from xray_encoder.normality import prefixes
-from xray_encoder.reading import Box
 
 _LEAST = 3  # scans of a code before it speaks for itself
 _PRIOR_MEAN, _PRIOR_SPREAD = 2.0, 4.0  # scans: weight of all goods in one code's own
@@ -23,18 +22,6 @@ def peak(values: Map) -> tuple[float, float, float]:
     rows, columns = values.shape
     row, column = np.unravel_index(int(values.argmax()), values.shape)
     return float(values.max()), (float(column) + 0.5) / columns, 1.0 - (float(row) + 0.5) / rows
-
-
-def points_at(values: Map, cargo: Box, box: Box) -> bool:
-    """Whether the peak lies in a true `box`, a margin of the thing's longer side allowed.
-
-    cargo, box: (top, left, bottom, right) in pixels of the scan; `values` lie over the cargo.
-    """
-    top, left, bottom, right = cargo
-    _, along, up = peak(values)
-    row, column = top + (1 - up) * (bottom - top), left + along * (right - left)
-    margin = max(box[2] - box[0], box[3] - box[1])
-    return box[0] - margin <= row < box[2] + margin and box[1] - margin <= column < box[3] + margin
 
 
 @dataclass(frozen=True)

@@ -75,11 +75,6 @@ def _clear(found: float, sign: float | None) -> float:
     return abs(found) if sign is None else found * sign
 
 
-def air_is_bright(grey: npt.NDArray) -> bool:
-    """True if empty air is drawn bright; grey of shape (height, width), upright, any scale."""
-    return find_way(grey, turnable=False).air_bright
-
-
 def evidence(small: npt.NDArray[np.float64]) -> float:
     """How well a picture (0…1) fits an upright one with bright air: about 2 well, −2 with dark air.
 
