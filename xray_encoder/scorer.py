@@ -127,7 +127,8 @@ class XrayScorer:
         if found.areal_density <= 0:
             return Evidence.abstain(check, case.subject, "xray.empty")
         conformal, chain = self.parts.calibration[check], chain_of(look, declared.digits)
-        calibrated = conformal(densities.oddness(math.log(found.areal_density), declared.digits), chain)
+        log_density = math.log(found.areal_density)
+        calibrated = conformal(densities.oddness(log_density, declared.digits), chain)
         half = conformal.interval(chain, _USUAL_SHARE) * usual[1]
         low, high = math.exp(usual[0] - half), math.exp(usual[0] + half)
         side = (
@@ -142,6 +143,10 @@ class XrayScorer:
             expected=(low, high),
             unit="g/cm²",
             reference=calibrated.reference,
+            alternatives=tuple(
+                Alternative(hs=HsCode(code), probability=p)
+                for code, p in densities.likely(log_density, _ALTERNATIVES)
+            ),
             message=Message(
                 id=f"xray.density.{side}",
                 params={"density": found.areal_density, "low": low, "high": high, "declared": str(declared)},

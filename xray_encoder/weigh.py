@@ -72,6 +72,16 @@ class Densities:
         usual = self.usual(code)
         return float("nan") if usual is None else abs(log_density - usual[0]) / usual[1]
 
+    def likely(self, log_density: float, count: int) -> list[tuple[str, float]]:
+        """The headings that a density fits best and their probability if all were equally common."""
+        known = {p: usual for p in self.of if len(p) == 4 and (usual := self.usual(p)) is not None}
+        fits = {
+            p: math.exp(-0.5 * ((log_density - mean) / s) ** 2) / s for p, (mean, s, _, _) in known.items()
+        }
+        total = sum(fits.values())
+        best = sorted(fits.items(), key=lambda item: (-item[1], item[0]))[:count]
+        return [(prefix, fit / total) for prefix, fit in best] if total > 0 else []
+
 
 @dataclass(frozen=True)
 class ByCode:

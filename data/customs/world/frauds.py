@@ -16,6 +16,8 @@ from customs.world.goods import Item
 from customs.world.texts import describe
 
 KINDS = ("under_invoicing", "wrong_code", "hidden_goods", "wrong_weight", "inflated_freight", "swapped_code")
+# With the plainest of all: the goods are named as what they are, under a code that is taxed less.
+QUEUE_KINDS = (*KINDS, "misclassified")
 # hidden things: material, density as packed in kg/m³
 _HIDDEN = (
     ("steel", 4500.0),
@@ -54,6 +56,8 @@ def plant(
         guilty = _hide(guilty, rng, done)
     elif kind == "swapped_code":
         guilty = _swap_code(guilty, items, rng, done)
+    elif kind == "misclassified":
+        guilty = _misclassify(guilty, items, rng, done)
     elif kind == "wrong_weight":
         guilty = _wrong_weight(guilty, rng, done)
     else:
@@ -65,6 +69,8 @@ def suits(kind: str, clean: Consignment, items: Sequence[Item]) -> bool:
     """Whether anything could tell: some frauds need a scan, a swapped code needs goods to be swapped with."""
     if kind == "swapped_code":
         return bool(_look_alikes(clean.goods, items))
+    if kind == "misclassified":
+        return bool(_less_taxed(clean.goods, items))
     return clean.has_scan or kind not in ("hidden_goods", "wrong_weight", "wrong_code")
 
 
@@ -122,6 +128,25 @@ def _swap_code(
         Planted("swapped_code", c.goods.hsk.digits, f"declared as {declared.hsk.digits}, value as paid")
     )
     return dataclasses.replace(c, declared=declared, wording=describe(declared, rng))
+
+
+def _misclassify(
+    c: Consignment, items: Sequence[Item], rng: np.random.Generator, done: list[Planted]
+) -> Consignment:
+    """Another code, chosen for its duty; name, description, value and freight stay those of the goods."""
+    options = _less_taxed(c.goods, items)
+    declared = options[int(rng.integers(0, len(options)))]
+    done.append(Planted("misclassified", c.goods.hsk.digits, f"declared as {declared.hsk.digits}"))
+    return dataclasses.replace(c, declared=declared)
+
+
+def _less_taxed(true: Item, items: Sequence[Item]) -> list[Item]:
+    """Goods of another heading that travel in the same kind of box and are taxed less."""
+    return [
+        i
+        for i in items
+        if i.hsk.digits[:4] != true.hsk.digits[:4] and i.container == true.container and i.duty < true.duty
+    ]
 
 
 def _look_alikes(true: Item, items: Sequence[Item]) -> list[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 import tempfile
@@ -23,9 +24,11 @@ from customs.world.people import SEAPORTS, People, make_people
 from customs.world.sizes import SIZES, Size
 
 CUTOFF_MONTH = 48  # months before it are the past
+SETTLED_MONTHS = 6  # from then on, where a world has a settled period
 # What each random stream is for; a stream never depends on how much another one drew.
 _ECONOMY, _PEOPLE, _SERIES, _TEXTS, _TRADE, _FRAUDS, _SCANS, _PHOTOS = range(8)
 _HABITS, _GATES, _LOTS, _SCAN_FRAUDS, _SUPPLIERS = range(8, 13)
+_SETTLED_FRAUDS, _SETTLED_SCAN_FRAUDS = range(13, 15)
 Found = dict[int, list[frauds.Planted]]  # a consignment's index to what was planted in it
 
 
@@ -34,14 +37,15 @@ def make_world(
     *,
     seed: int = 0,
     size: str = "demo",
-    fraud_share: float = 0.12,
+    fraud_share: float | None = None,
     scan_fraud_share: float | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Write a world to `folder` and answer its counts.
 
-    fraud_share: of the declarations under review; scan_fraud_share: of the scanned ones among those left
-    clean, in which something is planted that only a scan shows, the size's own share if not given.
+    fraud_share: of the declarations under review (and of those settled); scan_fraud_share: of the scanned
+    ones among those left clean, in which something is planted that only a scan shows; the size's own if not
+    given.
     A folder that holds anything but a world is refused; an older world is replaced in one move.
     """
     folder = Path(folder)
@@ -49,8 +53,9 @@ def make_world(
         raise InvalidValue(
             f"there is no size {size!r}", field="size", remedy=f"choose from {', '.join(SIZES)}"
         )
-    if not 0 <= fraud_share <= 0.5:
-        raise InvalidValue(f"got {fraud_share}", field="fraud_share", remedy="give a share from 0 to 0.5")
+    fraudulent = SIZES[size].fraud_share if fraud_share is None else fraud_share
+    if not 0 <= fraudulent <= 0.5:
+        raise InvalidValue(f"got {fraudulent}", field="fraud_share", remedy="give a share from 0 to 0.5")
     only_scans = SIZES[size].scan_fraud_share if scan_fraud_share is None else scan_fraud_share
     if not 0 <= only_scans <= 1:
         raise InvalidValue(f"got {only_scans}", field="scan_fraud_share", remedy="give a share from 0 to 1")
@@ -63,7 +68,7 @@ def make_world(
     folder.parent.mkdir(parents=True, exist_ok=True)
     room = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        counts = _fill(room, seed, size, (fraud_share, only_scans), progress)
+        counts = _fill(room, seed, size, (fraudulent, only_scans), progress)
         room.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
@@ -91,14 +96,28 @@ def _fill(
     progress("prices and people", 2, 4)
     counts["texts"] = tables.write_texts(room / "texts.csv", goods.items, size.texts, _rng(seed, _TEXTS))
     progress("prices and people", 3, 4)
-    past, review = _trade(goods.items, size, economy, people, seed)
-    review, planted = _plant(review, goods.items, economy, shares[0], _rng(seed, _FRAUDS))
-    review, found = _plant_scans(review, goods.items, planted, shares[1], _rng(seed, _SCAN_FRAUDS))
-    everything = lots.numbered(sorted(past + review, key=lambda c: (c.date, c.index)))
+    past, settled, review = _trade(goods.items, size, economy, people, seed)
+    found: Found = {}
+    for several, streams in (
+        (review, (_FRAUDS, _SCAN_FRAUDS)),
+        (settled, (_SETTLED_FRAUDS, _SETTLED_SCAN_FRAUDS)),
+    ):
+        planted = _plant(several, goods.items, economy, size.kinds, shares[0], _rng(seed, streams[0]))
+        found |= planted
+        found |= _plant_scans(
+            several, goods.items, planted, size.scan_kinds, shares[1], _rng(seed, streams[1])
+        )
+    everything = lots.numbered(sorted(past + settled + review, key=lambda c: (c.date, c.index)))
     progress("prices and people", 4, 4)
     numbers = [f"D{number:06d}" for number in range(1, len(everything) + 1)]
     truth = _write_declarations(room, everything, numbers, found)
     tables.write_csv(room / "truth.csv", ("declaration_id", "line", "fraud", "true_hsk", "detail"), truth)
+    inspected = {c.index for c in settled}
+    tables.write_csv(
+        room / "outcomes.csv",
+        ("declaration_id", "inspected_on", "fraud", "reason"),
+        _outcomes(everything, numbers, inspected, found),
+    )
     gates = make_gates(SEAPORTS, size.vendor_share, _rng(seed, _GATES), one_kind=size.one_kind)
     passages = pictures.passages(everything, gates, _streams(seed))
     rows = [
@@ -108,7 +127,7 @@ def _fill(
     tables.write_csv(room / "attachments.csv", _ATTACHMENTS, rows)
     seen = _write_pictures(room, everything, rows, passages, found, seed, progress)
     tables.write_csv(room / "planted.csv", things.COLUMNS, seen)
-    counts |= {"past": len(past), "review": len(review), "frauds": len(truth)}
+    counts |= {"past": len(past), "settled": len(settled), "review": len(review), "frauds": len(truth)}
     counts["fraudulent_declarations"] = len(found)
     counts["scans"], counts["photos"] = (sum(bool(row[at]) for row in rows) for at in (1, 2))
     counts["lots"] = len({c.lot for c in everything} - {None})
@@ -123,6 +142,7 @@ def _fill(
             "start": month_label(0),
             "months": MONTHS,
             "cutoff": f"{month_label(CUTOFF_MONTH)}-01",
+            "review_from": f"{month_label(_review_from(size))}-01",
             "counts": counts,
         },
     )
@@ -131,9 +151,11 @@ def _fill(
 
 def _trade(
     items: tuple[Item, ...], size: Size, economy: Economy, people: People, seed: int
-) -> tuple[list[Consignment], list[Consignment]]:
+) -> tuple[list[Consignment], list[Consignment], list[Consignment]]:
+    """Clean consignments: past, settled, under review."""
     past: list[Consignment] = []
     review: list[Consignment] = []
+    settled: list[Consignment] = []
     index = 0
     for item in items:
         for wanted, before in ((size.past, True), (size.review, False)):
@@ -143,7 +165,7 @@ def _trade(
             while number < wanted:
                 one = consign(
                     item,
-                    range(0, CUTOFF_MONTH) if before else range(CUTOFF_MONTH, MONTHS),
+                    range(0, CUTOFF_MONTH) if before else range(_review_from(size), MONTHS),
                     economy,
                     _rng(seed, _TRADE, index),
                     index=index,
@@ -160,44 +182,77 @@ def _trade(
                 made += together
                 index += len(together)
                 number += len(together)
-    return past, review
+    for item in items:  # last, so that the others are what they are in a world without a settled period
+        for _ in range(size.settled):
+            settled.append(
+                consign(
+                    item,
+                    range(CUTOFF_MONTH, _review_from(size)),
+                    economy,
+                    _rng(seed, _TRADE, index),
+                    index=index,
+                    importers=people.of[item.hsk.digits],
+                    scan_share=size.scan_share,
+                    photo_share=size.photo_share,
+                )
+            )
+            index += 1
+    return past, settled, review
+
+
+def _review_from(size: Size) -> int:
+    """The first month under review."""
+    return CUTOFF_MONTH + (SETTLED_MONTHS if size.settled else 0)
+
+
+def _outcomes(
+    everything: list[Consignment], numbers: list[str], inspected: set[int], found: Found
+) -> list[tuple[str, str, int, str]]:
+    """What inspections found, some days after the declaration."""
+    rows = []
+    for c, number in zip(everything, numbers, strict=True):
+        if c.index in inspected:
+            seen = "+".join(p.fraud for p in found.get(c.index, []))
+            rows.append((number, str(c.date + dt.timedelta(days=3)), int(bool(seen)), seen))
+    return rows
 
 
 def _plant(
     review: list[Consignment],
     items: tuple[Item, ...],
     economy: Economy,
+    kinds: tuple[str, ...],
     share: float,
     rng: np.random.Generator,
-) -> tuple[list[Consignment], dict[int, list[frauds.Planted]]]:
-    """Turn a share of the review into frauds, the kinds in turn, each where something could tell it."""
-    review = list(review)
+) -> Found:
+    """Turn a share of the review into frauds, in place: the kinds in turn, where something could tell."""
     order = [int(n) for n in rng.permutation(len(review))]
-    planted: dict[int, list[frauds.Planted]] = {}
+    planted: Found = {}
     for turn in range(round(share * len(review))):
-        kind = frauds.KINDS[turn % len(frauds.KINDS)]
+        kind = kinds[turn % len(kinds)]
         suited = [n for n in order if frauds.suits(kind, review[n], items)]
         pick = (suited or order)[0]
         if not suited:
             kind = "under_invoicing"
         order.remove(pick)
         review[pick], planted[review[pick].index] = frauds.plant(review[pick], kind, items, economy, rng)
-    return review, planted
+    return planted
 
 
 def _plant_scans(
     review: list[Consignment],
     items: tuple[Item, ...],
     planted: Found,
+    kinds: tuple[str, ...],
     share: float,
     rng: np.random.Generator,
-) -> tuple[list[Consignment], Found]:
-    """Plant what only scans show in a share of the scanned and still clean, the kinds in turn."""
-    review, found = list(review), dict(planted)
+) -> Found:
+    """Plant what only scans show in a share of the scanned and still clean, in place, the kinds in turn."""
+    found: Found = {}
     clean = [n for n, c in enumerate(review) if c.has_scan and c.index not in planted]
     order = [clean[int(n)] for n in rng.permutation(len(clean))]
     for turn in range(round(share * len(clean))):
-        kind = scan_frauds.SCAN_KINDS[turn % len(scan_frauds.SCAN_KINDS)]
+        kind = kinds[turn % len(kinds)]
         suited = [n for n in order if scan_frauds.suits(kind, review[n], items)]
         if not suited:
             kind = "short_weight"  # goes anywhere
@@ -205,7 +260,7 @@ def _plant_scans(
         order.remove(pick)
         review[pick], done = scan_frauds.plant(review[pick], kind, items, rng)
         found[review[pick].index] = [done]
-    return review, found
+    return found
 
 
 def _write_declarations(

@@ -15,7 +15,7 @@ from customs.errors import UnreadableFile
 from customs.world.things import Thing
 
 FORMAT = 1
-Period = Literal["past", "review", "all"]
+Period = Literal["past", "settled", "review", "all"]
 _REMEDY = "make one with `portcullis world --out DIR`"
 
 
@@ -28,9 +28,21 @@ def is_world(path: Path) -> bool:
     return isinstance(head, dict) and "format" in head and "cutoff" in head
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an inspection found; reason: "" if nothing."""
+
+    inspected_on: dt.date
+    fraud: bool
+    reason: str = ""
+
+
 @dataclass(frozen=True)
 class World:
-    """A world on disk; declarations dated before `cutoff` are the past, the others are under review."""
+    """A world on disk: declarations before `cutoff` are the past, those from `review_from` are under review.
+
+    Between the two, in worlds that have such a period, they are settled: inspected, and the outcome known.
+    """
 
     folder: Path
     about: Mapping[str, Any]
@@ -52,8 +64,13 @@ class World:
 
     @property
     def cutoff(self) -> dt.date:
-        """First day under review."""
+        """First day after the past, which is what models learn from."""
         return dt.date.fromisoformat(self.about["cutoff"])
+
+    @property
+    def review_from(self) -> dt.date:
+        """First day under review."""
+        return dt.date.fromisoformat(self.about.get("review_from", self.about["cutoff"]))
 
     def path(self, name: str) -> Path:
         """A file of the world, such as `series.csv`."""
@@ -68,7 +85,27 @@ class World:
         every = [Declaration.from_json(line) for line in lines if line]
         if period == "all":
             return every
-        return [d for d in every if (d.date < self.cutoff) == (period == "past")]
+        return [d for d in every if self._period(d.date) == period]
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Declaration id to what its inspection found, of those inspected."""
+        if not (self.folder / "outcomes.csv").exists():  # a world written before there were any
+            return {}
+        with self.path("outcomes.csv").open(encoding="utf-8", newline="") as file:
+            return {
+                row["declaration_id"]: Outcome(
+                    dt.date.fromisoformat(row["inspected_on"]), row["fraud"] == "1", row["reason"]
+                )
+                for row in csv.DictReader(file)
+            }
+
+    def truth(self) -> dict[str, str]:
+        """Declaration id to the first fraud planted in it; only evaluation reads this."""
+        with self.path("truth.csv").open(encoding="utf-8", newline="") as file:
+            found: dict[str, str] = {}
+            for row in csv.DictReader(file):
+                found.setdefault(row["declaration_id"], row["fraud"])
+        return found
 
     def attachments(self) -> dict[str, tuple[Path | None, Path | None]]:
         """Declaration id to the paths of its scan and its photo, None where there is none."""
@@ -102,6 +139,9 @@ class World:
         attached = self.attachments()
         for declaration in self.declarations(period):
             yield (declaration, *attached.get(declaration.id, (None, None)))
+
+    def _period(self, date: dt.date) -> Period:
+        return "past" if date < self.cutoff else "settled" if date < self.review_from else "review"
 
     def _maybe(self, name: str) -> Path | None:
         return self.folder / name if name else None

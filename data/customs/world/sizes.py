@@ -6,17 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from customs.world.frauds import KINDS, QUEUE_KINDS
+from customs.world.scan_frauds import SCAN_KINDS
+
 
 @dataclass(frozen=True)
 class Size:
     """How much of everything, for each item; `core_only` leaves out all but a few items.
 
-    past, review: declarations; scan_share: of the containers by sea; always_scanned: past containers that are
-    scanned in any case; photo_share: of the declarations; texts: past names.
+    past, settled, review: declarations; those settled come between the others, and what their inspections
+    found is known. scan_share: of the containers by sea; always_scanned: past containers that are scanned in
+    any case; photo_share: of the declarations; texts: past names.
     scan_fraud_share: of the scanned review, in which a fraud is planted that only a scan shows; vendor_share:
     of the scans, kept as the vendor's 8-bit picture; lots: how many containers the purchases have that fill
     more than one, past and review; scanned_only: every declaration is a container with a scan;
-    one_kind: all scanners have the same beams and pixels.
+    one_kind: all scanners have the same beams and pixels. fraud_share: of the review (and of what is settled)
+    in which a fraud of one of `kinds` is planted, in turn; scan_kinds: those that only a scan shows.
     """
 
     core_only: bool
@@ -32,6 +37,10 @@ class Size:
     review_lots: tuple[int, ...] = ()
     scanned_only: bool = False
     one_kind: bool = False
+    settled: int = 0
+    fraud_share: float = 0.12
+    kinds: tuple[str, ...] = KINDS
+    scan_kinds: tuple[str, ...] = SCAN_KINDS
 
 
 SIZES: Mapping[str, Size] = MappingProxyType(
@@ -76,6 +85,21 @@ SIZES: Mapping[str, Size] = MappingProxyType(
             past_lots=(3, 2),
             review_lots=(3,),
             scanned_only=True,
+        ),
+        # Ten kinds of fraud, each in about two of a thousand declarations: what a risk unit's queue is like.
+        "queue": Size(
+            core_only=False,
+            past=24,
+            settled=164,
+            review=328,
+            scan_share=0.35,
+            always_scanned=6,
+            photo_share=0.45,
+            texts=40,
+            fraud_share=0.014,
+            kinds=QUEUE_KINDS,
+            scan_fraud_share=0.0185,
+            scan_kinds=("inserted_object", "swapped_goods", "short_weight"),
         ),
     }
 )

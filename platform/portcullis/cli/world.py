@@ -17,6 +17,7 @@ class Size(StrEnum):
     DEMO = "demo"
     LARGE = "large"
     SCANS = "scans"
+    QUEUE = "queue"
 
 
 def world(
@@ -25,12 +26,18 @@ def world(
     size: Annotated[
         Size,
         typer.Option(
-            help="How much of everything; scans: containers only, each scanned, for the X-ray module."
+            help="How much of everything; scans: containers only, each scanned, for the X-ray module; "
+            "queue: 20,000 to review and 10,000 whose outcome is known, for fusion."
         ),
     ] = Size.DEMO,
     fraud_share: Annotated[
-        float, typer.Option(min=0.0, max=0.5, help="Share of the declarations under review that are frauds.")
-    ] = 0.12,
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=0.5,
+            help="Share of the declarations under review that are frauds; the size's own if not given.",
+        ),
+    ] = None,
     scan_fraud_share: Annotated[
         float | None,
         typer.Option(
