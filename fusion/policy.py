@@ -91,12 +91,13 @@ class Policy:
         An echo weighs what the policy gives it beside the check that it echoes, and stands in for that one,
         with its weight, where that one is silent.
         """
-        return [self.weights.get(self._standing(check, checks), 1.0) for check in checks]
+        return shares(checks, self.weights, self.echoes)
 
-    def _standing(self, check: str, spoke: Sequence[str]) -> str:
-        """The check whose weight counts for this one."""
-        echoed = self.echoes.get(check, check)
-        return check if echoed in spoke else echoed
+
+def shares(checks: Sequence[str], weights: Mapping[str, float], echoes: Mapping[str, str]) -> list[float]:
+    """The weight of each check: its own, or where it is the echo of one that is silent, that one's."""
+    standing = [check if echoes.get(check, check) in checks else echoes[check] for check in checks]
+    return [weights.get(check, 1.0) for check in standing]
 
 
 def _number(raw: Mapping[str, Any], section: str, key: str) -> float:

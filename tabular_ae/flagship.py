@@ -16,9 +16,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from customs import trees
 from customs.errors import InvalidConfig
 from customs.progress import Progress, silent
-from tabular_ae import trees
+from customs.trees import Forest, cross_fit
 from tabular_ae.features import Features, features, fold_of
 from tabular_ae.forecast import Forecast
 from tabular_ae.history import History
@@ -27,7 +28,6 @@ from tabular_ae.model import FlagshipConfig
 from tabular_ae.oddness import Guess, Oddness, beyond, distance
 from tabular_ae.price import Prices
 from tabular_ae.rows import Floats, Ints, Rows
-from tabular_ae.trees import Forest, cross_fit
 
 _LEAST_ROWS = 100
 _DECIMALS = 4

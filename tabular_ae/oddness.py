@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from customs.trees import Forest, fit_one
 from tabular_ae.features import FACTS, REFERENCES, Features
 from tabular_ae.rows import Floats
-from tabular_ae.trees import Forest, fit_one
 
 # How false prices are thought to be made: mostly low, mostly by a little. Ranges of the share cut off, or of
 # the factor; set beforehand, near the mixture that the proposal planted.

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from customs import DamagedArtefact
+from customs.trees import Forest, as_columns, cross_fit, fit_one, from_columns
 from tabular_ae.features import FACTS, REFERENCES, Features
 from tabular_ae.flagship import Flagship
 from tabular_ae.oddness import LOW_COUNTS, Guess, Oddness, distance, false_step
 from tabular_ae.rows import Floats
 from tabular_ae.scorer import TabularScorer
-from tabular_ae.trees import Forest, as_columns, cross_fit, fit_one, from_columns
 
 REGRESSION = {"objective": "regression", "num_leaves": 7, "learning_rate": 0.2}
 

@@ -12,11 +12,15 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+import numpy.typing as npt
 
 from customs.errors import DamagedArtefact
-from tabular_ae.rows import Floats, Ints
 
-# What all trees here share: mild, since the rows of a series are much alike.
+Floats = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.floating[Any]]
+Ints = npt.NDArray[np.int64]
+
+# What all trees here share: mild, since neighbouring rows are much alike.
 BASE: Mapping[str, Any] = {
     "min_data_in_leaf": 20,
     "feature_fraction": 0.5,
@@ -27,7 +31,7 @@ BASE: Mapping[str, Any] = {
     # the same rows and seed give the same trees, on any number of threads
     "deterministic": True,
     "force_row_wise": True,
-    # threads that wait for each other on a busy machine cost ten times what they save on panels of this size
+    # threads that wait for each other on a busy machine cost ten times what they save on tables of this size
     "num_threads": 1,
 }
 # Rows from which on several threads are worth waking.
@@ -49,7 +53,7 @@ class Forest:
                 f"trees cannot be read: {error}", field="model", remedy="train the model again"
             ) from None
 
-    def predict(self, x: Floats) -> Floats:
+    def predict(self, x: Matrix) -> Floats:
         """(n, k) features to (n,): raw scores, the mean of the models."""
         if not len(x):
             return np.empty(0)
@@ -57,7 +61,7 @@ class Forest:
         threads = {"num_threads": 1} if len(x) < _MANY else {}
         return np.asarray(np.mean([b.predict(x, raw_score=True, **threads) for b in self._boosters], axis=0))
 
-    def contributions(self, x: Floats) -> Floats:
+    def contributions(self, x: Matrix) -> Floats:
         """(n, k) features to (n, k + 1): what each adds to the prediction, the last column being the rest.
 
         Exact Shapley values of trees: Lundberg et al., "From local explanations to global understanding with

@@ -1,0 +1,58 @@
+"""What fusion has learned: how clean cases look together, and what inspections found.
+
+    evidence ─ Joint ─ p-value, surprise          from clean cases of every module (a world, an agency's own)
+    declaration (and evidence) ─ Head ─ chance    from inspected declarations
+
+Either may be missing. The first gives the risk of a report and its band; where the second is there, it gives
+the order of a list. It never takes a finding away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fusion.data import Cases, Floats
+from fusion.head.model import Head, HeadConfig
+from fusion.joint import GAMMA, Joint
+
+KIND = "fusion"
+FUSED = "fused"  # the joint surprise, as the head sees it
+
+
+@dataclass(frozen=True)
+class FusionConfig(HeadConfig):
+    """gamma: how the surprises are added up (see `joint`); the rest is the head's."""
+
+    gamma: float = GAMMA
+
+
+@dataclass(frozen=True, eq=False)
+class Fusion:
+    """A trained combination; version names exactly these files."""
+
+    config: FusionConfig
+    joint: Joint | None = None
+    head: Head | None = None
+    version: str = ""
+
+    def evidence_features(self, cases: Cases) -> Floats:
+        """(n, checks + 1) what the head sees of the evidence: each check as heard, and all fused."""
+        assert self.joint is not None
+        aligned = aligned_to(cases, self.joint.checks)
+        _, total, _ = self.joint.score(aligned)
+        return np.concatenate([self.joint.heard(aligned), total[:, None]], axis=1)
+
+    def facts(self) -> dict[str, Any]:
+        """What a reader of the manifest wants to know."""
+        clean = None if self.joint is None else len(self.joint.patterns.groups["all"])
+        return {"clean_cases": clean, **({} if self.head is None else self.head.figures)}
+
+
+def aligned_to(cases: Cases, checks: tuple[str, ...]) -> Floats:
+    """(n, checks) surprises in this order; NaN for a check that the cases do not have."""
+    padded = np.concatenate([cases.surprise, np.full((len(cases), 1), np.nan)], axis=1)
+    at = [cases.checks.index(c) if c in cases.checks else -1 for c in checks]
+    return padded[:, at]
