@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Matrix = npt.NDArray[np.float32]
 # Columns beside those of `customs.readers.declarations`: whose line it is, when it falls and what is known.
 # `kind` is the truth of a made-up world and read by evaluations only.
 SUBJECT, PERIOD, OUTCOME, KIND, EVIDENCE = "subject", "period", "outcome", "kind", "evidence"

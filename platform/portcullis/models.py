@@ -15,7 +15,7 @@ from customs.scorer import Scorer
 from portcullis.modules import Module
 
 # The scorer of each kind of artefact.
-FUSION = "fusion"  # the kind of artefact that scores no cases but what the others said of them
+FUSION = Module.FUSION.value  # an artefact that scores no cases, but what the others said of them
 SCORERS = {Module.TABULAR: "TabularScorer", Module.HS: "HsScorer", Module.XRAY: "XrayScorer"}
 
 

@@ -20,7 +20,7 @@ def evaluate(
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the configuration.")] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(help="tabular: how often anomalies are planted; hs --study: trainings; means."),
+        typer.Option(help="tabular: how often anomalies are planted; hs --study, fusion: trainings; means."),
     ] = None,
     test_from: Annotated[
         str | None,
@@ -38,7 +38,7 @@ def evaluate(
         Path | None, typer.Option(help="tabular: monthly figures such as oil and rates.")
     ] = None,
     rivals: Annotated[
-        bool, typer.Option("--rivals/--no-rivals", help="tabular, xray: the rivals in the same run.")
+        bool, typer.Option("--rivals/--no-rivals", help="tabular, xray, fusion: the rivals in the same run.")
     ] = True,
     seed: Annotated[int, typer.Option(help="Same seed, same figures.")] = 0,
     nomenclature: Annotated[
@@ -59,28 +59,32 @@ def evaluate(
     photos: Annotated[
         list[Path] | None, typer.Option(help="hs: photos by code, for --study; may be repeated.")
     ] = None,
+    models: Annotated[
+        Path | None, typer.Option(help="fusion: folder of the trained modules, for worlds.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Fit on --data, measure, and print the module's figures beside its rivals'."""
     from customs.errors import InvalidConfig
     from portcullis.cli.console import overrides, print_json, progress_bars
 
-    tabular, hs, xray = Module.TABULAR, Module.HS, Module.XRAY
+    tabular, hs, xray, fusion = Module.TABULAR, Module.HS, Module.XRAY, Module.FUSION
     # option: its keyword in Python, its value, the modules that know it
     asked: dict[str, tuple[str, Any, tuple[Module, ...]]] = {
         "map": ("columns", overrides(map_) if map_ else None, (tabular,)),
-        "seeds": ("seeds", seeds, (tabular, hs)),
+        "seeds": ("seeds", seeds, (tabular, hs, fusion)),
         "test-from": ("test_from", test_from, (tabular,)),
-        "config": ("configs" if module is tabular else "config", config or None, (tabular, hs, xray)),
+        "config": ("configs" if module is tabular else "config", config or None, (tabular, hs, xray, fusion)),
         "grid": ("grid", grid or None, (tabular,)),
         "freight": ("freight", freight, (tabular,)),
         "macro": ("macro", macro, (tabular,)),
-        "no-rivals": ("with_rivals", None if rivals else False, (tabular, xray)),
+        "no-rivals": ("with_rivals", None if rivals else False, (tabular, xray, fusion)),
         "nomenclature": ("nomenclature", nomenclature or None, (hs,)),
         "learn-half": ("learn_half", learn_half or None, (hs,)),
         "vague": ("vague", vague, (hs,)),
         "study": ("study", study or None, (hs,)),
         "photos": ("photos", photos or None, (hs,)),
+        "models": ("models", models, (fusion,)),
     }
     options: dict[str, Any] = {}
     for name, (keyword, value, modules) in asked.items():

@@ -42,6 +42,13 @@ def train(
     macro: Annotated[
         Path | None, typer.Option(help="tabular: monthly figures such as oil and rates.")
     ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            help="fusion: folder of the trained modules, for worlds; where one is missing it is trained and "
+            "written there. Default: the folder that holds --out."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Train a module, calibrate it on held-out data and write its artefact."""
@@ -74,6 +81,10 @@ def train(
         if module is not Module.XRAY:
             raise InvalidConfig("--unlabelled is for xray", field="unlabelled", remedy="leave it out")
         extra["unlabelled"] = unlabelled
+    if models is not None:
+        if module is not Module.FUSION:
+            raise InvalidConfig("--models is for fusion", field="models", remedy="leave it out")
+        extra["models"] = models
     trainer = module.room("train")
     with progress_bars() as progress:
         figures = trainer.train(

@@ -1,0 +1,1 @@
+"""Fusion's rooms as the commands call them: worlds are scored by the other modules first."""

@@ -1,0 +1,33 @@
+"""`portcullis train fusion`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from customs.progress import Progress, silent
+from fusion.train import train as train_fusion
+from portcullis.fusing.prepare import prepared
+
+
+def train(
+    data: Sequence[Path],
+    out: Path,
+    *,
+    config: str = "default",
+    overrides: Mapping[str, str] | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    models: Path | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Train on worlds, scored cases or declarations with outcomes; `models`: where the modules are.
+
+    By default they are looked for beside `out`, and written there where they are missing.
+    """
+    beside = models or Path(out).resolve().parent
+    with prepared(data, beside, seed=seed, device=device, progress=progress) as files:
+        return train_fusion(
+            files, out, config=config, overrides=overrides, seed=seed, device=device, progress=progress
+        )
