@@ -267,6 +267,12 @@ def test_a_mapping_holds_for_every_chunk() -> None:
         next(declarations.chunks(data, {"buyer": "Buyer"}))
 
 
+def test_a_chunk_has_rows() -> None:
+    """None at a time would never end."""
+    with pytest.raises(InvalidConfig, match="got 0 rows"):
+        chunked(FORMS["UTF-8"], 0)
+
+
 def test_a_file_without_line_breaks_is_not_held_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """A line has a limit, and the error names it."""
     monkeypatch.setattr(source, "MAX_LINE", 1000)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from customs.declaration import Declaration, Mode
-from customs.errors import InvalidDeclaration
+from customs.errors import InvalidConfig, InvalidDeclaration
 from customs.readers import fields
 from customs.readers.jsonl import fault, is_jsonl, lines
 from customs.readers.report import Read, Remark, RepairReport, Tally, total
@@ -121,8 +121,10 @@ def chunks(
     Raises:
         UnreadableFile: as `read`, when the first chunk is asked for; but what can only be seen on the way,
             such as a quotation mark that is never closed, when it is reached.
-        InvalidConfig: `columns` names a column that does not exist here.
+        InvalidConfig: `columns` names a column that does not exist here, or `rows` is below one.
     """
+    if rows < 1:
+        raise InvalidConfig(f"got {rows} rows", field="rows", remedy="read one row or more at a time")
     today = today or dt.date.today()
     file = File.of(source)
     seen: dict[str, int] = {}  # ids with the line of each
