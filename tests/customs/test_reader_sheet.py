@@ -125,9 +125,9 @@ def test_a_file_that_cannot_be_read_is_one_clear_error(data: bytes, said: str) -
 
 def test_a_small_workbook_that_unpacks_to_a_giant_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The claimed size is checked before anything is unpacked."""
-    from customs.readers import sheet
+    from customs.readers import rows as formats
 
-    monkeypatch.setattr(sheet, "MAX_UNPACKED", 1000)
+    monkeypatch.setattr(formats, "MAX_UNPACKED", 1000)
     with pytest.raises(UnreadableFile, match="unpacks to more"):
         open_sheet(zip_of({"xl/workbook.xml": bytes(2000)}), KNOWN)
 

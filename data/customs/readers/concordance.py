@@ -10,7 +10,8 @@ from customs.errors import UnreadableFile
 from customs.readers import fields
 from customs.readers.fields import Parsed, Refusal
 from customs.readers.report import Read
-from customs.readers.sheet import Columns, Sheet, Source, open_sheet
+from customs.readers.sheet import Columns, Sheet, open_sheet
+from customs.readers.source import Source
 
 # Years in which an edition of the Harmonised System came into force.
 REVISIONS = ("1988", "1992", "1996", "2002", "2007", "2012", "2017", "2022", "2028")

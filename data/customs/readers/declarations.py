@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from customs.declaration import Declaration, Mode
-from customs.errors import InvalidDeclaration
+from customs.errors import InvalidConfig, InvalidDeclaration
 from customs.readers import fields
 from customs.readers.jsonl import fault, is_jsonl, lines
-from customs.readers.report import KEPT, Read, Remark, RepairReport
-from customs.readers.sheet import Columns, Source, open_sheet
+from customs.readers.report import Read, Remark, RepairReport, Tally, total
+from customs.readers.sheet import Columns, Sheet, sheets
+from customs.readers.source import File, Source
 
 COLUMNS = Columns(
     {
@@ -58,9 +59,23 @@ CURRENCY = "KRW"  # of the published item prices
 LONGEST_ID = 64
 LONGEST_CODE = 16
 
+# The columns of a table in their order.
+TABLE = (
+    *("row", "declaration_id", "line", "date", "office", "mode", "departure", "origin"),
+    *("importer", "declarant", "seller", "forwarder", "hs", "name", "net_kg", "value"),
+    *("currency", "duty_rate", "tax_type", "origin_indicator", "process_type", "import_type"),
+    *("import_use", "payment_type", "fraud", "critical_fraud"),
+)
+_UNSAID = (None,) * 7  # those from origin_indicator on, which a `Declaration` has not
+# Those that do not hold objects; labels are nullable, since a file may have none.
+TYPES: dict[str, Any] = {
+    **{"row": int, "line": int, "net_kg": float, "duty_rate": float},
+    **{"fraud": "Int8", "critical_fraud": "Int8"},
+}
+
 
 def read(source: Source, columns: Mapping[str, str] | None = None, *, today: dt.date | None = None) -> Read:
-    """Read declarations, CSV or XLSX in the KCS columns or one `Declaration` as JSON a line.
+    """Read declarations, CSV, XLSX or parquet in the KCS columns or one `Declaration` as JSON a line.
 
     A text such as NA is Namibia and never a missing value.
 
@@ -70,82 +85,130 @@ def read(source: Source, columns: Mapping[str, str] | None = None, *, today: dt.
         today: later dates are refused; the machine's date by default.
 
     Returns:
-        A table with one row for each line of a declaration and the columns declaration_id, line (from 1),
-        date, office, mode (of `customs.Mode`), departure, origin (alpha-2), importer, declarant, seller,
-        forwarder, hs (6 or 10 digits), name, net_kg, value (Decimal) and its currency, duty_rate (per
-        cent), tax_type, origin_indicator, process_type, import_type, import_use, payment_type, fraud (0 or
-        1), critical_fraud (0, 1 or 2); None where there is none. The report counts lines of the file.
+        A table with one row for each line of a declaration and the columns row (that of the file, from 0;
+        refused ones are counted, header and blank lines not), declaration_id, line (from 1), date, office,
+        mode (of `customs.Mode`), departure, origin (alpha-2), importer, declarant, seller, forwarder, hs (6
+        or 10 digits), name, net_kg, value (Decimal) and its currency, duty_rate (per cent), tax_type,
+        origin_indicator, process_type, import_type, import_use, payment_type, fraud (0 or 1),
+        critical_fraud (0, 1 or 2); None where there is none. The report counts rows of the file and names
+        its lines.
 
     Raises:
         UnreadableFile: the file is no table and no JSON lines, or lacks a column.
         InvalidConfig: `columns` names a column that does not exist here.
     """
+    parts = list(chunks(File.of(source).limited(), columns, today=today))
+    table = pd.concat([part.table for part in parts], ignore_index=True)
+    return Read(table, total(part.report for part in parts))
+
+
+def chunks(
+    source: Source,
+    columns: Mapping[str, str] | None = None,
+    *,
+    rows: int = 50_000,
+    today: dt.date | None = None,
+) -> Iterator[Read]:
+    """Read declarations as `read` does, `rows` rows of the file at a time.
+
+    Memory does not grow with the file but for the ids seen, some 150 bytes each; only a workbook is held
+    whole. Each report is on its own rows; `customs.readers.total` adds them up.
+
+    Yields:
+        Tables as of `read` in the order of the file, each with an index from 0; one may be empty, where all
+        rows were refused. Of JSON lines a chunk ends when its table has `rows` rows or more.
+
+    Raises:
+        UnreadableFile: as `read`, when the first chunk is asked for; but what can only be seen on the way,
+            such as a quotation mark that is never closed, when it is reached.
+        InvalidConfig: `columns` names a column that does not exist here, or `rows` is below one.
+    """
+    if rows < 1:
+        raise InvalidConfig(f"got {rows} rows", field="rows", remedy="read one row or more at a time")
     today = today or dt.date.today()
-    return _read_jsonl(source, today) if is_jsonl(source) else _read_table(source, columns, today)
+    file = File.of(source)
+    seen: dict[str, int] = {}  # ids with the line of each
+    if is_jsonl(file):
+        numbered = enumerate(lines(file))
+        while (part := _of_lines(numbered, file.name, rows, today, seen)) is not None:
+            yield part
+    else:
+        for sheet in sheets(file, COLUMNS, mapping=columns, rows=rows):
+            yield _of_sheet(sheet, today, seen)
 
 
-def _read_table(source: Source, columns: Mapping[str, str] | None, today: dt.date) -> Read:
-    sheet = open_sheet(source, COLUMNS, mapping=columns)
+def _of_sheet(sheet: Sheet, today: dt.date, seen: dict[str, int]) -> Read:
     intake = fields.Intake(sheet)
-    short = _short(LONGEST_CODE)
-    party = _short(LONGEST_ID)
-    data: dict[str, list[Any]] = {
-        "declaration_id": intake.column("declaration_id", _identifier),
-        "line": [1] * len(sheet),
-        "date": intake.column("date", _not_after(today)),
-        "office": intake.column("office", party),
-        "mode": intake.column("mode", fields.optional(_mode)),
-        "departure": intake.column("departure", _country),
-        "origin": intake.column("origin", _country),
-        "importer": intake.column("importer", party),
-        "declarant": intake.column("declarant", party),
-        "seller": intake.column("seller", party),
-        "forwarder": intake.column("forwarder", party),
-        "hs": intake.column("hs", fields.code((6, 10))),
-        "name": [None] * len(sheet),
-        "net_kg": intake.column("net_kg", fields.at_least_zero),
-        "value": intake.column("value", fields.amount),
-        "currency": [CURRENCY] * len(sheet),
-        "duty_rate": intake.column("duty_rate", fields.optional(fields.at_least_zero)),
+    code, party = _short(LONGEST_CODE), _short(LONGEST_ID)
+    label = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+    parsers = {
+        "declaration_id": _identifier,
+        "date": _not_after(today),
+        "office": party,
+        "mode": fields.optional(_mode),
+        "departure": _country,
+        "origin": _country,
+        "importer": party,
+        "declarant": party,
+        "seller": party,
+        "forwarder": party,
+        "hs": fields.code((6, 10)),
+        "net_kg": fields.at_least_zero,
+        "value": fields.amount,
+        "duty_rate": fields.optional(fields.at_least_zero),
+        "tax_type": code,
+        "origin_indicator": code,
+        "process_type": code,
+        "import_type": code,
+        "import_use": code,
+        "payment_type": code,
+        "fraud": fields.optional(fields.one_of(label, "a label")),
+        "critical_fraud": fields.optional(fields.one_of({**label, "2": 2, "2.0": 2}, "a label")),
     }
-    for ours in ("tax_type", "origin_indicator", "process_type", "import_type", "import_use", "payment_type"):
-        data[ours] = intake.column(ours, short)
-    labels = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
-    data["fraud"] = intake.column("fraud", fields.optional(fields.one_of(labels, "a label")))
-    labels = {**labels, "2": 2, "2.0": 2}
-    data["critical_fraud"] = intake.column(
-        "critical_fraud", fields.optional(fields.one_of(labels, "a label"))
-    )
-    intake.refuse_repeats(data["declaration_id"], name="declaration_id")
-    table = pd.DataFrame(data, dtype=object).iloc[intake.kept()].reset_index(drop=True)
-    return Read(_typed(table), intake.report())
+    count = len(sheet)
+    data: dict[str, Sequence[Any]] = {ours: intake.column(ours, parser) for ours, parser in parsers.items()}
+    data["row"] = range(sheet.first, sheet.first + count)
+    data |= {"line": [1] * count, "name": [None] * count, "currency": [CURRENCY] * count}
+    intake.refuse_repeats(data["declaration_id"], name="declaration_id", seen=seen)
+    if intake.refused:
+        kept = intake.kept()
+        data = {ours: [values[row] for row in kept] for ours, values in data.items()}
+    return Read(_table(data), intake.report())
 
 
-def _read_jsonl(source: Source, today: dt.date) -> Read:
-    name, numbered = lines(source)
-    rows: list[dict[str, Any]] = []
-    remarks: list[Remark] = []
-    reasons: dict[str, int] = {}
-    first: dict[str, int] = {}
-    refused = 0
-    for number, text in numbered:
+def _of_lines(
+    numbered: Iterator[tuple[int, tuple[int, str]]],
+    name: str,
+    rows: int,
+    today: dt.date,
+    seen: dict[str, int],
+) -> Read | None:
+    """The next `rows` lines of the file, fewer where they make as many rows of the table; None at its end."""
+    values: list[tuple[Any, ...]] = []
+    tally = Tally()
+    taken = refused = 0
+    for row, (number, text) in numbered:
         found = _declaration(text, today)
-        if isinstance(found, Declaration) and found.id in first:
-            found = ("id", found.id, f"the declaration repeats that of line {first[found.id]}")
+        if isinstance(found, Declaration) and (before := seen.setdefault(found.id, number)) != number:
+            found = ("id", f"{found.id} as on line {before}", "the declaration repeats an earlier one")
         if isinstance(found, Declaration):
-            first[found.id] = number
-            rows += _rows(found)
-            continue
-        refused += 1
-        key = f"{found[0]}: {found[2]}"
-        reasons[key] = reasons.get(key, 0) + 1
-        if refused <= KEPT:
-            remarks.append(Remark(number, *found, refused=True))
-    report = RepairReport(name, len(numbered), 0, refused, tuple(remarks), reasons, ("read as JSON lines",))
-    order = ["declaration_id", "line", *(c for c in COLUMNS.aliases if c != "declaration_id")]
-    order[order.index("net_kg") : order.index("net_kg")] = ["name"]
-    order[order.index("duty_rate") : order.index("duty_rate")] = ["currency"]
-    return Read(_typed(pd.DataFrame(rows, columns=order, dtype=object)), report)
+            values += _rows(row, found)
+        else:
+            refused += 1
+            tally.add(Remark(number, *found, refused=True))
+        taken += 1
+        if max(taken, len(values)) >= rows:
+            break
+    if not taken:
+        return None
+    data = dict(zip(TABLE, zip(*values, strict=True), strict=True)) if values else dict.fromkeys(TABLE, ())
+    reasons = dict(tally.reasons.most_common())
+    report = RepairReport(name, taken, 0, refused, tally.remarks(), reasons, ("read as JSON lines",))
+    return Read(_table(data), report)
+
+
+def _table(data: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    return pd.DataFrame({name: data[name] for name in TABLE}, dtype=object).astype(TYPES)
 
 
 def _declaration(text: str, today: dt.date) -> Declaration | tuple[str, str, str]:
@@ -162,40 +225,17 @@ def _declaration(text: str, today: dt.date) -> Declaration | tuple[str, str, str
     return declaration
 
 
-def _rows(declaration: Declaration) -> list[dict[str, Any]]:
+def _rows(row: int, declaration: Declaration) -> Iterator[tuple[Any, ...]]:
+    """The lines of a declaration as rows of a table."""
     d = declaration
-    head = {
-        "declaration_id": d.id,
-        "date": d.date,
-        "office": d.office,
-        "mode": d.mode.value if d.mode else None,
-        "departure": d.departure.code if d.departure else None,
-        "origin": d.origin.code,
-        "importer": d.importer,
-        "declarant": d.declarant,
-        "seller": d.seller,
-        "forwarder": d.forwarder,
-    }
-    return [
-        {
-            **head,
-            "line": number,
-            "hs": line.hsk.digits,
-            "name": line.name,
-            "net_kg": float(line.net_kg),
-            "value": line.value.amount,
-            "currency": line.value.currency,
-            "duty_rate": line.duty_rate,
-            "tax_type": line.tax_type,
-        }
-        for number, line in enumerate(d.lines, start=1)
-    ]
-
-
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Numbers as numbers; labels as nullable integers, since a file may have none."""
-    table = table.astype({"line": int, "net_kg": float, "duty_rate": float})
-    return table.astype({"fraud": "Int8", "critical_fraud": "Int8"})
+    mode = d.mode.value if d.mode else None
+    departure = d.departure.code if d.departure else None
+    way = (d.date, d.office, mode, departure, d.origin.code)
+    parties = (d.importer, d.declarant, d.seller, d.forwarder)
+    for number, line in enumerate(d.lines, start=1):
+        value = (line.value.amount, line.value.currency, line.duty_rate, line.tax_type)
+        item = (line.hsk.digits, line.name, float(line.net_kg), *value)
+        yield (row, d.id, number, *way, *parties, *item, *_UNSAID)
 
 
 def _identifier(value: str) -> fields.Parsed:

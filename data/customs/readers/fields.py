@@ -10,8 +10,7 @@ import calendar
 import datetime as dt
 import math
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +18,7 @@ import pandas as pd
 
 from customs.errors import InvalidValue
 from customs.hs import SEPARATORS, HsCode
-from customs.readers.report import KEPT, Remark, RepairReport
+from customs.readers.report import Remark, RepairReport, Tally
 from customs.readers.sheet import Sheet
 from customs.units import Country
 
@@ -28,6 +27,7 @@ Parser = Callable[[str], Parsed]
 
 BLANKS = frozenset({"", "-", "na", "n/a", "nan", "null", "none"})
 FIRST_YEAR = 1950
+TOO_MUCH = Decimal(10) ** 18
 _MONTH = re.compile(r"(\d{4})(?:[-./]?(\d{2})|[-/](\d)|년\s?(\d{1,2})월)(?:[-./]?\d{2})?")
 _DATE = re.compile(r"(\d{4})([-./]?)(\d{2})\2(\d{2})")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
@@ -135,12 +135,12 @@ def country(value: str) -> Parsed:
 
 def _number_text(value: str) -> tuple[str, str | None]:
     value = value.strip()
-    if value.casefold() in BLANKS:
-        raise Refusal("a number is missing")
     if _NUMBER.fullmatch(value):
         return value, None
     if _THOUSANDS.fullmatch(value):
         return value.replace(",", ""), "the thousands separators were removed"
+    if value.casefold() in BLANKS:
+        raise Refusal("a number is missing")
     raise Refusal("it is not a number")
 
 
@@ -172,9 +172,12 @@ def above_zero(value: str) -> Parsed:
 def amount(value: str) -> Parsed:
     """An exact amount of money, zero or more."""
     plain_text, repair = _number_text(value)
-    if at_least_zero(plain_text)[0] >= 1e18:
+    found = Decimal(plain_text)
+    if found < 0:
+        raise Refusal("it is negative")
+    if found >= TOO_MUCH:
         raise Refusal("the number is too large")
-    return Decimal(plain_text), repair
+    return found, repair
 
 
 def whole(value: str) -> Parsed:
@@ -206,16 +209,15 @@ def last_month(today: dt.date | None) -> dt.date:
 class Intake:
     """A sheet on its way into a table: parses columns, remembers every repair and refusal.
 
-    Rows are numbered from 0 in the order of the file, header and blank lines not counted.
+    Rows are numbered from 0 in the order of the sheet, header and blank lines not counted.
     """
 
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.refused: dict[int, str] = {}
         self.repaired: set[int] = set()
-        self.reasons: Counter[str] = Counter()
         self.notes = list(sheet.notes)
-        self._remarks: list[Remark] = []
+        self._tally = Tally()
         for row, reason in sheet.ragged.items():
             self.refuse(row, "row", self._whole(row), reason)
         for row in sheet.trimmed:
@@ -226,27 +228,27 @@ class Intake:
         texts = self.sheet.texts(ours)
         if texts is None:
             return [missing] * len(self.sheet)
-        known: dict[str, Parsed | Refusal] = {}
-        values = []
-        for row, written in enumerate(texts):
-            parsed = known.get(written)
-            if parsed is None:
-                try:
-                    if "\x00" in written:
-                        raise Refusal("a text holds a NUL character")
-                    parsed = parser(written)
-                except Refusal as refusal:
-                    parsed = refusal
-                known[written] = parsed
-            if isinstance(parsed, Refusal):
-                self.refuse(row, ours, written, str(parsed))
-                values.append(missing)
-                continue
-            value, repair = parsed
-            if repair:
-                self.repair(row, ours, written, repair)
-            values.append(value)
-        return values
+        # Most columns have few different texts, and few texts give rise to a remark.
+        values: dict[str, Any] = {}
+        odd: dict[str, Refusal | str] = {}
+        for written in set(texts):
+            try:
+                if "\x00" in written:
+                    raise Refusal("a text holds a NUL character")
+                values[written], repair = parser(written)
+            except Refusal as refusal:
+                values[written], odd[written] = missing, refusal
+            else:
+                if repair:
+                    odd[written] = repair
+        if odd:
+            for row, written in enumerate(texts):
+                if (said := odd.get(written)) is not None:
+                    if isinstance(said, Refusal):
+                        self.refuse(row, ours, written, str(said))
+                    else:
+                        self.repair(row, ours, written, said)
+        return list(map(values.__getitem__, texts))
 
     def refuse(self, row: int, name: str, got: str, reason: str) -> None:
         """Leave a row out; its first reason is told."""
@@ -260,18 +262,20 @@ class Intake:
             self.repaired.add(row)
             self._remark(row, name, got, reason, refused=False)
 
-    def refuse_repeats(self, *keys: Sequence[Any], name: str) -> None:
-        """Refuse every row but the first with the same key."""
-        first: dict[tuple, int] = {}
-        for row, key in enumerate(zip(*keys, strict=True)):
+    def refuse_repeats(self, *keys: Sequence[Any], name: str, seen: dict[Any, int] | None = None) -> None:
+        """Refuse every row but the first with the same key.
+
+        `seen` has the keys of the sheets before this one with their lines, and gets those of this one.
+        """
+        seen = {} if seen is None else seen
+        rows: Iterable[Any] = keys[0] if len(keys) == 1 else zip(*keys, strict=True)
+        for row, (key, line) in enumerate(zip(rows, self.sheet.lines, strict=True)):
             if row in self.refused:
                 continue
-            before = first.setdefault(key, row)
-            if before != row:
-                reason = "the row repeats an earlier one"
-                self.refuse(
-                    row, name, f"{', '.join(map(str, key))} as on line {self.sheet.lines[before]}", reason
-                )
+            before = seen.setdefault(key, line)
+            if before != line:
+                said = ", ".join(map(str, key)) if len(keys) > 1 else key
+                self.refuse(row, name, f"{said} as on line {before}", "the row repeats an earlier one")
 
     def kept(self) -> list[int]:
         """Rows that were not refused, in order."""
@@ -293,16 +297,13 @@ class Intake:
             rows_read=len(self.sheet),
             rows_repaired=len(self.repaired - self.refused.keys()),
             rows_refused=len(self.refused),
-            remarks=tuple(sorted(self._remarks, key=lambda r: r.line)),
-            reasons=dict(self.reasons.most_common()),
+            remarks=self._tally.remarks(),
+            reasons=dict(self._tally.reasons.most_common()),
             notes=tuple(self.notes),
         )
 
     def _remark(self, row: int, name: str, got: str, reason: str, *, refused: bool) -> None:
-        key = f"{name}: {reason}"
-        self.reasons[key] += 1
-        if self.reasons[key] <= KEPT:
-            self._remarks.append(Remark(self.sheet.lines[row], name, got, reason, refused))
+        self._tally.add(Remark(self.sheet.lines[row], name, got, reason, refused))
 
     def _whole(self, row: int) -> str:
         return ",".join(column[row] for column in self.sheet.columns)

@@ -13,7 +13,8 @@ from customs.errors import UnreadableFile
 from customs.readers import fields
 from customs.readers.macro import spans
 from customs.readers.report import Read
-from customs.readers.sheet import Columns, Source, normal, open_sheet
+from customs.readers.sheet import Columns, normal, open_sheet
+from customs.readers.source import Source
 
 ROUTES = {
     "us_west": ("미국서부", "sea_in_usw"),

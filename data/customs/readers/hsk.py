@@ -7,7 +7,8 @@ from dataclasses import replace
 from customs.readers import fields
 from customs.readers.fields import Parsed, Refusal
 from customs.readers.report import Read
-from customs.readers.sheet import Columns, Source, open_sheet
+from customs.readers.sheet import Columns, open_sheet
+from customs.readers.source import Source
 
 COLUMNS = Columns(
     {

@@ -7,19 +7,24 @@ from collections.abc import Iterator
 from typing import Any
 
 from customs.errors import UnreadableFile
-from customs.readers.sheet import Columns, Sheet, Source, contents, decode
+from customs.readers.sheet import Columns, Sheet
+from customs.readers.source import File, Source
 
 
 def is_jsonl(source: Source) -> bool:
     """True if the file begins like a JSON object."""
-    return contents(source)[1].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    return File.of(source).first == b"{"
 
 
-def lines(source: Source) -> tuple[str, list[tuple[int, str]]]:
-    """Name of the file and its lines that are not blank, with their 1-based numbers."""
-    name, data = contents(source)
-    text, _ = decode(name, data)
-    return name, [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
+def lines(source: Source) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank with their 1-based numbers, read as they are asked for.
+
+    Raises:
+        UnreadableFile: the file is no text.
+    """
+    for number, line in enumerate(File.of(source).text().lines("\n"), start=1):
+        if line.strip():
+            yield number, line.removesuffix("\n")
 
 
 def open_jsonl(source: Source, known: Columns) -> Sheet:
@@ -28,7 +33,8 @@ def open_jsonl(source: Source, known: Columns) -> Sheet:
     Raises:
         UnreadableFile: the file is no text, or no object has a required key.
     """
-    name, numbered = lines(source)
+    file = File.of(source).limited()
+    name, numbered = file.name, list(lines(file))
     objects = [_object(line) for _, line in numbered]
     header = tuple(dict.fromkeys(key for o in objects if isinstance(o, dict) for key in o))
     found = known.find(header)

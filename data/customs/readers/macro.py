@@ -10,7 +10,8 @@ import pandas as pd
 from customs.errors import UnreadableFile
 from customs.readers import fields
 from customs.readers.report import Read
-from customs.readers.sheet import Columns, Source, normal, open_sheet
+from customs.readers.sheet import Columns, normal, open_sheet
+from customs.readers.source import Source
 
 LONGEST_NAME = 100
 # The figures every model asks for, and the headings of the official tables that mean them; the first that a

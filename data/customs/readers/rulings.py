@@ -8,7 +8,8 @@ from customs.errors import UnreadableFile
 from customs.readers import fields
 from customs.readers.jsonl import is_jsonl, open_jsonl
 from customs.readers.report import Read
-from customs.readers.sheet import Columns, Source, open_sheet
+from customs.readers.sheet import Columns, open_sheet
+from customs.readers.source import Source
 
 COLUMNS = Columns(
     {

@@ -11,7 +11,8 @@ import pandas as pd
 from customs.errors import CustomsError, UnreadableFile
 from customs.readers import fields
 from customs.readers.report import Read
-from customs.readers.sheet import Columns, Sheet, Source, normal, open_sheet
+from customs.readers.sheet import Columns, Sheet, normal, open_sheet
+from customs.readers.source import Source
 
 COLUMNS = Columns(
     {

@@ -6,36 +6,19 @@ can name its line.
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
-import io
 import itertools
+import sys
 import unicodedata
-import warnings
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
 
 from customs.errors import InvalidConfig, UnreadableFile
+from customs.readers.rows import Row, cell, csv_rows, xlsx_rows
+from customs.readers.source import BLOCK, EXPORT, File, Source, contents
 
-Source = Path | str | bytes
-MAX_BYTES = 2 << 30
 MAX_COLUMNS = 16_384  # what a spreadsheet can hold
-MAX_UNPACKED = 1 << 30  # a workbook is a zip: a small file may unpack to anything
 HEADER_WITHIN = 20  # official downloads put a title and a date above the header
-_END = "\x00end\x00"
-_EXPORT = "save it as CSV in UTF-8 or as XLSX"
-_KINDS = {
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"%PDF": "a PDF document",
-    b"\x1f\x8b": "a gzip archive",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls)",
-    b"\xff\xfe": "text in UTF-16",
-    b"\xfe\xff": "text in UTF-16",
-}
+FEW = 256  # rows
 
 
 @dataclass(frozen=True)
@@ -90,7 +73,8 @@ class Sheet:
     """A file's rows as columns of text.
 
     `lines[i]` is the 1-based line on which row i begins; `ragged` says of rows whose number of fields is not
-    the header's what was wrong (their texts are then cut or filled up and must not be used).
+    the header's what was wrong (their texts are then cut or filled up and must not be used). Row i is row
+    `first` + i of the file, from 0, header and blank lines not counted.
     """
 
     source: str
@@ -101,6 +85,7 @@ class Sheet:
     ragged: Mapping[int, str] = field(default_factory=dict)
     trimmed: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -116,7 +101,7 @@ class Sheet:
 
 
 def open_sheet(source: Source, known: Columns, *, mapping: Mapping[str, str] | None = None) -> Sheet:
-    """Read a CSV, XLSX or parquet file and find the columns of `known` in it.
+    """Read a CSV, XLSX or parquet file whole and find the columns of `known` in it.
 
     Args:
         source: a path, or the contents of a file.
@@ -127,68 +112,62 @@ def open_sheet(source: Source, known: Columns, *, mapping: Mapping[str, str] | N
         UnreadableFile: the file is missing, empty, of another kind or encoding, or lacks a column.
         InvalidConfig: `mapping` names a column that `known` has not.
     """
+    return next(sheets(File.of(source).limited(), known, mapping=mapping))
+
+
+def sheets(
+    source: Source, known: Columns, *, mapping: Mapping[str, str] | None = None, rows: int | None = None
+) -> Iterator[Sheet]:
+    """The same in sheets of at most `rows` rows, or in one; CSV and parquet are read as they are asked for.
+
+    Raises:
+        UnreadableFile: as `open_sheet`. What is wrong with the bytes or the header of a CSV file is told
+            before its first sheet, an unclosed quotation mark when it is reached.
+        InvalidConfig: `mapping` names a column that `known` has not.
+    """
     known = known.mapped(mapping)
-    name, data = contents(source)
-    if data[:4] == b"PAR1":
-        return _parquet(name, data, known)
-    notes: list[str] = []
-    read = _xlsx(name, data, notes) if data[:4] == b"PK\x03\x04" else _csv(name, data, notes)
-    top = list(itertools.islice(read, HEADER_WITHIN))  # what has no header is refused before the rest is read
+    file = File.of(source)
+    if file.magic == b"PAR1":
+        yield from _parquet(file, known, rows)
+    elif file.magic == b"PK\x03\x04":
+        whole, note = xlsx_rows(*contents(file))
+        yield from _sheets(file.name, lambda: iter(whole), known, note, rows)
+    else:
+        text = file.text()
+        yield from _sheets(file.name, lambda: csv_rows(text), known, f"read as CSV in {text}", rows)
+
+
+def _sheets(
+    name: str, begin: Callable[[], Iterator[Row]], known: Columns, note: str, size: int | None
+) -> Iterator[Sheet]:
+    """Sheets of the rows that `begin` gives from the first one on, each time that it is called."""
+    rows = begin()
+    top = list(itertools.islice(rows, HEADER_WITHIN))  # what has no header is refused before the rest is read
     if not top:
         raise UnreadableFile(f"{name} is empty", field="file", remedy="name a file with a header and rows")
-    if (width := max(len(fields) for _, fields in top)) > MAX_COLUMNS:
-        raise UnreadableFile(f"{name} has {width:,} columns", field="file", remedy=_EXPORT)
+    if (widest := max(len(fields) for _, fields in top)) > MAX_COLUMNS:
+        raise UnreadableFile(f"{name} has {widest:,} columns", field="file", remedy=EXPORT)
     at = _header_at(name, [fields for _, fields in top], known)
-    rows = [*top, *read]
+    notes = [note]
     if at:
-        notes.append(f"the header was found on line {rows[at][0]}; what stands above it was left out")
-    header = _rstrip(rows[at][1])
-    body = rows[at + 1 :]
-    if not body:
+        notes.append(f"the header was found on line {top[at][0]}; what stands above it was left out")
+    header = tuple(_rstrip(top[at][1]))
+    found, width = known.find(header), len(header)
+    body = itertools.chain(top[at + 1 :], rows)
+    habit: bool | None = None
+    first = 0
+    while (square := _Square(body, width, size)).lines:
+        if habit is None:
+            # Every row ends in a comma: a habit of the writer, not a fault of the rows. That all do is known
+            # only from a second look at the file, which ends at the first row that does not.
+            rest = itertools.islice(begin(), at + 1, None)
+            habit = 0 in square.trimmed and all(_overfull(fields, width) for _, fields in rest)
+        trimmed = frozenset() if habit else frozenset(square.trimmed)
+        columns, lines, ragged = square.columns, square.lines, square.ragged
+        yield Sheet(name, header, columns, lines, found, ragged, trimmed, tuple(notes), first)
+        first += len(square.lines)
+    if not first:
         raise UnreadableFile(f"{name} has a header and no rows", field="file", remedy="name a file with rows")
-    return _square(name, header, body, known.find(header), notes)
-
-
-def contents(source: Source) -> tuple[str, bytes]:
-    """Name and bytes of a source, refusing what is no readable file."""
-    if isinstance(source, bytes):
-        name, data = "the file", source
-    else:
-        path = Path(source)
-        name = path.name
-        try:
-            if path.stat().st_size > MAX_BYTES:
-                raise UnreadableFile(f"{name} is larger than 2 GiB", field="file", remedy="split it by month")
-            data = path.read_bytes()
-        except IsADirectoryError:
-            raise UnreadableFile(f"{path} is a folder", field="file", remedy="name a file") from None
-        except (OSError, ValueError) as error:
-            said = getattr(error, "strerror", None) or error
-            raise UnreadableFile(f"{path}: {said}", field="file", remedy="check the path") from None
-    if not data.strip(b" \t\r\n\xef\xbb\xbf"):
-        raise UnreadableFile(f"{name} is empty", field="file", remedy="name a file with a header and rows")
-    return name, data
-
-
-def decode(name: str, data: bytes) -> tuple[str, str]:
-    """Text and the name of its encoding: UTF-8 with or without a byte-order mark, else CP949."""
-    for magic, kind in _KINDS.items():
-        if data.startswith(magic):
-            raise UnreadableFile(f"{name} is {kind}, not a CSV file", field="file", remedy=_EXPORT)
-    if b"\x00" in data:
-        raise UnreadableFile(f"{name} is a binary file, not a CSV file", field="file", remedy=_EXPORT)
-    try:
-        return data.decode("utf-8-sig"), "UTF-8"
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-    try:
-        return data.decode("cp949"), "CP949"
-    except UnicodeDecodeError:
-        raise UnreadableFile(
-            f"{name} is neither UTF-8 nor CP949 text (first seen on line {line})",
-            field="file",
-            remedy=_EXPORT,
-        ) from None
 
 
 def normal(header: str) -> str:
@@ -234,27 +213,41 @@ def _refuse_repeats(name: str, header: Sequence[str], used: Mapping[int, str]) -
             )
 
 
-def _square(
-    name: str, header: list[str], body: list[tuple[int, list[str]]], found: dict[str, int], notes: list[str]
-) -> Sheet:
-    """Rows to columns; a row of another width is marked, not lost."""
-    width = len(header)
-    ragged: dict[int, str] = {}
-    trimmed: set[int] = set()
-    rows: list[list[str]] = []
-    for i, (_, fields) in enumerate(body):
-        if len(fields) > width and not any(f.strip() for f in fields[width:]):
-            fields = fields[:width]
-            trimmed.add(i)
-        if len(fields) != width:
-            ragged[i] = f"it has {len(fields)} fields, the header has {width}"
-            fields = (fields + [""] * width)[:width]
-        rows.append(fields)
-    if len(trimmed) == len(rows):  # every row ends in a comma: a habit of the writer, not a fault of the rows
-        trimmed.clear()
-    columns = list(zip(*rows, strict=True))
-    lines = [line for line, _ in body]
-    return Sheet(name, tuple(header), columns, lines, found, ragged, frozenset(trimmed), tuple(notes))
+def _overfull(fields: Sequence[str], width: int) -> bool:
+    """True if a row has more fields than the header, but nothing in them."""
+    return len(fields) > width and not any(f.strip() for f in fields[width:])
+
+
+class _Square:
+    """The next `size` rows, or all, as columns; a row of another width is marked, not lost."""
+
+    def __init__(self, body: Iterator[Row], width: int, size: int | None) -> None:
+        self.lines: list[int] = []
+        self.columns: list[list[str]] = [[] for _ in range(width)]
+        self.ragged: dict[int, str] = {}
+        self.trimmed: set[int] = set()
+        self._width = width
+        held: list[dict[str, str]] = [{} for _ in range(width)]
+        # Few rows at once, which fit into the processor's cache; of equal texts of a column one is held.
+        for at in range(0, size or sys.maxsize, FEW):
+            some = list(itertools.islice(body, FEW if size is None else min(FEW, size - at)))
+            if not some:
+                break
+            self.lines += [line for line, _ in some]
+            rows = [
+                fields if len(fields) == width else self._cut(at + i, fields)
+                for i, (_, fields) in enumerate(some)
+            ]
+            for column, known, texts in zip(self.columns, held, zip(*rows, strict=True), strict=True):
+                column += map(known.setdefault, texts, texts)
+
+    def _cut(self, row: int, fields: list[str]) -> list[str]:
+        """A row made as wide as the header."""
+        if _overfull(fields, self._width):
+            self.trimmed.add(row)
+        else:
+            self.ragged[row] = f"it has {len(fields)} fields, the header has {self._width}"
+        return (fields + [""] * self._width)[: self._width]
 
 
 def _rstrip(fields: Sequence[str]) -> list[str]:
@@ -264,107 +257,32 @@ def _rstrip(fields: Sequence[str]) -> list[str]:
     return kept
 
 
-def _csv(name: str, data: bytes, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
-    text, encoding = decode(name, data)
-    notes.append(f"read as CSV in {encoding}")
-    first = text.lstrip("\r\n").partition("\n")[0]
-    delimiter = max(",\t;", key=first.count)
-    source = io.StringIO(text if text.endswith(("\n", "\r")) else text + "\n", newline="")
-
-    def lines() -> Iterator[str]:
-        yield from source
-        yield _END  # seen as a row of its own, unless a quotation mark is still open
-
-    reader = csv.reader(lines(), delimiter=delimiter)
-    begins, fields = 1, []
-    while True:
-        begins = reader.line_num + 1
-        try:
-            fields = next(reader)
-        except csv.Error as error:
-            raise UnreadableFile(
-                f"{name}, line {begins}: {error}", field="file", remedy="mend this line"
-            ) from None
-        if fields == [_END]:
-            return
-        if fields and fields[-1].endswith(_END):
-            raise UnreadableFile(
-                f"{name}: a quotation mark that opens on line {begins} is never closed",
-                field="file",
-                remedy="close it, or write it twice inside a quoted field",
-            )
-        if len(fields) > 1 or any(f.strip() for f in fields):  # an empty line is no row
-            yield begins, fields
-
-
-def _xlsx(name: str, data: bytes, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
-    import openpyxl
-
-    broken = UnreadableFile(f"{name} is not an XLSX workbook that can be read", field="file", remedy=_EXPORT)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(member.file_size for member in packed.infolist()) > MAX_UNPACKED:
-                raise UnreadableFile(f"{name} unpacks to more than 1 GiB", field="file", remedy=_EXPORT)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions, which carry no data
-            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-            for sheet in book.worksheets:
-                sheet.reset_dimensions()  # what a file claims of its size is often wrong
-                rows = [
-                    (line, [_cell(v) for v in values])
-                    for line, values in enumerate(sheet.iter_rows(values_only=True), start=1)
-                ]
-                rows = [(line, fields) for line, fields in rows if any(f.strip() for f in fields)]
-                if rows:
-                    notes.append(f"read as XLSX, sheet {sheet.title!r} of {len(book.worksheets)}")
-                    break
-            else:
-                rows = []
-    except UnreadableFile:
-        raise
-    except Exception as error:  # openpyxl raises whatever its parsers raise
-        raise broken from error
-    width = max((len(fields) for _, fields in rows), default=0)
-    for line, fields in rows:  # a workbook leaves out empty cells at the end of a row
-        yield line, fields + [""] * (width - len(fields))
-
-
-def _parquet(name: str, data: bytes, known: Columns) -> Sheet:
+def _parquet(file: File, known: Columns, size: int | None) -> Iterator[Sheet]:
+    """Sheets of a parquet file; columns that are not known are left unread."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(pa.BufferReader(data))
+        held = pa.BufferReader(file.held) if isinstance(file.held, bytes) else str(file.held)
+        # without a buffer all bytes of a row group, which may be the whole file, would be held
+        table = pq.ParquetFile(held, buffer_size=BLOCK)
+        header = table.schema_arrow.names
+        if not table.metadata.num_rows:
+            raise UnreadableFile(f"{file.name} has no rows", field="file", remedy="name a file with rows")
+        _header_at(file.name, [header], known)
+        found = known.find(header)
+        used = {header[i]: i for i in found.values()}
+        parts = table.iter_batches(size, columns=[*used]) if size else [table.read(columns=[*used])]
+        first = 0
+        for part in parts:
+            columns: list[Sequence[str]] = [()] * len(header)
+            for theirs, position in used.items():
+                columns[position] = [cell(v) for v in part.column(theirs).to_pylist()]
+            lines = range(first + 1, first + part.num_rows + 1)
+            notes = ("read as parquet; lines are rows",)
+            yield Sheet(file.name, tuple(header), columns, lines, found, notes=notes, first=first)
+            first += part.num_rows
     except (pa.ArrowException, OSError, ValueError):
         raise UnreadableFile(
-            f"{name} is not a parquet file that can be read", field="file", remedy="write it again"
+            f"{file.name} is not a parquet file that can be read", field="file", remedy="write it again"
         ) from None
-    header = table.column_names
-    if not table.num_rows:
-        raise UnreadableFile(f"{name} has no rows", field="file", remedy="name a file with rows")
-    _header_at(name, [header], known)
-    found = known.find(header)
-    used = set(found.values())
-    columns = [
-        [_cell(v) for v in table.column(i).to_pylist()] if i in used else () for i in range(len(header))
-    ]
-    lines = range(1, table.num_rows + 1)
-    return Sheet(name, tuple(header), columns, lines, found, notes=("read as parquet; lines are rows",))
-
-
-def _cell(value: Any) -> str:
-    """A typed cell as the text a CSV would hold."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return str(value).lower()
-        case float():
-            if value != value:
-                return ""
-            return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-        case dt.datetime():
-            return value.date().isoformat()
-        case dt.date():
-            return value.isoformat()
-    return str(value)

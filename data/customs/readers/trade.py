@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Mapping
 
 from customs.readers import fields, series
-from customs.readers.sheet import Columns, Source
+from customs.readers.sheet import Columns
+from customs.readers.source import Source
 
 COLUMNS = Columns(
     {

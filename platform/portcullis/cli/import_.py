@@ -38,7 +38,7 @@ def import_(
     import importlib
 
     from customs.errors import InvalidConfig
-    from customs.readers.sheet import contents
+    from customs.readers.source import contents
     from portcullis.cli.console import overrides, print_json, progress_bars
     from portcullis.settings import Settings
     from portcullis.store import open_store
