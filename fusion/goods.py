@@ -1,9 +1,9 @@
 """What the goods most likely are: the codes that the sources point to, each held against every source.
 
 Every source is asked anew as if another code had been declared: does the text, the photo, the scan, its
-density, the unit value fit that code? A p-value p speaks against a code with the Bayes factor −e·p·ln p (Sellke,
-Bayarri and Berger, "Calibration of p values for testing precise null hypotheses", The American Statistician 55,
-2001).
+density, the unit value fit that code? A p-value p speaks against a code with the Bayes factor −e·p·ln p
+(Sellke, Bayarri and Berger, "Calibration of p values for testing precise null hypotheses", The American
+Statistician 55, 2001).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Frozen(BaseModel):
 
 
 class Stance(_Frozen):
-    """What one source says: p-values under the declared and under the likely code, and whose side it takes."""
+    """What one source says: p-values under the declared and the likely code, and whose side it takes."""
 
     source: str
     declared: float
@@ -51,7 +51,7 @@ class Stance(_Frozen):
 
 
 class Goods(_Frozen):
-    """The code that fits best of those tried; probability: among them, all having been equally likely before."""
+    """The code that fits best of those tried; probability: among them, all equally likely before."""
 
     code: CodeField
     probability: float = Field(ge=0, le=1)
@@ -113,7 +113,7 @@ def _by_source(evidence: Iterable[Evidence]) -> dict[str, float]:
 
 
 def _against(p: float) -> float:
-    """ln of how strongly a p-value speaks against a code, 0 for none: −ln of the bound on the Bayes factor."""
+    """How strongly a p-value speaks against a code, 0 for not at all: −ln of that Bayes factor."""
     p = max(p, _LEAST_P)
     return 0.0 if p >= math.exp(-1) else -math.log(-math.e * p * math.log(p))
 

@@ -133,6 +133,7 @@ def test_test_files_have_unique_names_and_are_in_no_package() -> None:
                 "serve",
                 "assess",
                 "score",
+                "rank",
                 "suggest",
                 "codes",
                 "world",

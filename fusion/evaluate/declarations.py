@@ -27,7 +27,7 @@ OURS = "fusion head"
 ABLATIONS: Mapping[str, Mapping[str, Any]] = {
     "without pairs": {"pairs": False},
     "without names of firms": {"identities": False},
-    "one model instead of three": {"models": 1},
+    "one model instead of two": {"models": 1},
 }
 
 

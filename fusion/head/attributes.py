@@ -58,6 +58,16 @@ class Attributes:
     def __len__(self) -> int:
         return len(self.week)
 
+    def take(self, rows: npt.NDArray) -> Attributes:
+        """Some of the lines, by number or by a mask."""
+        at = np.flatnonzero(rows) if rows.dtype == bool else rows
+        return Attributes(
+            {name: values[at] for name, values in self.labels.items()},
+            {name: values[at] for name, values in self.figures.items()},
+            self.week[at],
+            {name: [values[i] for i in at.tolist()] for name, values in self.texts.items()},
+        )
+
     def hashes(self, key: Key) -> Hashes:
         """One hash for the combination of some labels, (n,)."""
         total = self.labels[key[0]]

@@ -51,7 +51,7 @@ def fit(
     rising = [1 if name.startswith("check:") else 0 for name in names]
 
     learner = _Learner(config, rising, seed)
-    past, future = taken(rows, early), taken(rows, late)
+    past, future = rows.take(early), rows.take(late)
     prices = UsualPrices.fit(past)
     encoder = Encoder.fit(past, outcome[early], keys, config.prior)
     x = _assemble(_unseen(past, outcome[early], config), past, prices, given, early)
@@ -92,17 +92,6 @@ def split_weeks(rows: Attributes, share: float) -> tuple[Bools, Bools]:
     first = weeks[max(int(np.flatnonzero(beyond)[-1]), 1)]
     late = rows.week >= first
     return ~late, late
-
-
-def taken(rows: Attributes, which: Bools) -> Attributes:
-    """Some rows of a table of attributes."""
-    at = np.flatnonzero(which)
-    return Attributes(
-        {name: values[at] for name, values in rows.labels.items()},
-        {name: values[at] for name, values in rows.figures.items()},
-        rows.week[at],
-        {name: [values[i] for i in at.tolist()] for name, values in rows.texts.items()},
-    )
 
 
 def measured(raw: Floats, outcome: Floats, new: Bools | None = None) -> dict[str, Any]:

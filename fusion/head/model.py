@@ -34,14 +34,14 @@ class HeadConfig:
     prior: float = 2.0
     folds: int = 5
     holdout: float = 0.2
-    rounds: int = 500
-    patience: int = 60
-    learning_rate: float = 0.03
+    rounds: int = 400
+    patience: int = 40
+    learning_rate: float = 0.05
     leaves: int = 31
     least_leaf: int = 40
     feature_share: float = 0.4
     l2: float = 5.0
-    models: int = 3
+    models: int = 2
     pairs: bool = True
     identities: bool = True
 

@@ -55,4 +55,4 @@ def value_gap(unit_gap: Floats, value: Floats) -> Floats:
     unit_gap: ln of declared over usual; value: declared. Unknown gaps count as none.
     """
     short = np.expm1(np.clip(-np.nan_to_num(unit_gap), 0.0, 20.0))
-    return np.asarray(value * short)
+    return np.asarray(np.abs(value * short))

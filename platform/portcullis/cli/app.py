@@ -15,6 +15,7 @@ from portcullis.cli import (
     evaluate,
     import_,
     panel,
+    rank,
     score,
     serve,
     suggest,
@@ -36,6 +37,7 @@ app.command("import")(import_.import_)
 app.command("panel")(panel.panel)
 app.command("train")(train.train)
 app.command("score")(score.score)
+app.command("rank")(rank.rank)
 app.command("suggest")(suggest.suggest)
 app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)
