@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from customs.combine import cauchy_combination, combine_surprise
 from customs.evidence import Alternative, Evidence, Message
 from customs.hs import HsCode
 from fusion.findings import RECOGNISING, elsewhere, find, in_order
+from fusion.goods import weigh
 from fusion.policy import BANDS, Policy
 from fusion.report import RiskReport
+
+if TYPE_CHECKING:
+    from fusion.head.attributes import Attributes
+    from fusion.joint import Joint
+    from fusion.model import Fusion
 
 # Mean probability from which another code is worth an officer's glance.
 _NAMED = 0.1
@@ -23,10 +31,21 @@ def assess(
     declared: HsCode | None = None,
     policy: Policy,
     versions: Mapping[str, str] | None = None,
+    fusion: Fusion | None = None,
+    attributes: Attributes | None = None,
+    instead: Mapping[HsCode, Sequence[Evidence]] | None = None,
 ) -> RiskReport:
-    """Fuse all evidence on one line. Checks that abstained count for nothing, neither way."""
+    """Fuse all evidence on one line. Checks that abstained count for nothing, neither way.
+
+    fusion: calibrates the combination on clean cases, and where it learned from outcomes says the chance of
+    a finding, for which it needs the line's attributes. instead: what the checks would say had another code
+    been declared (see `goods.candidates`).
+    """
     spoke = [e for e in evidence if not e.abstained]
     named = {**(versions or {}), "fusion": policy.version}
+    joint = None if fusion is None else fusion.joint
+    if fusion is not None:
+        named["fusion"] = f"{policy.version} {fusion.version}"
     if not spoke:
         return RiskReport(
             subject=subject,
@@ -39,11 +58,16 @@ def assess(
             evidence=tuple(evidence),
             versions=named,
         )
-    weights = policy.shares([e.check for e in spoke])
-    surprise = float(combine_surprise([_surprise(e) for e in spoke], weights, cap=policy.cap))
-    p_value = float(cauchy_combination([e.p_value or 1.0 for e in spoke], weights, cap=policy.cap))
+    heard, reference = list(evidence), None
+    if joint is not None and any(e.check in joint.checks for e in spoke):
+        p_value, surprise, reference = joint.one(said_by(spoke))
+        heard = [_as_heard(e, joint) for e in evidence]
+    else:
+        weights = policy.shares([e.check for e in spoke])
+        surprise = float(combine_surprise([_surprise(e) for e in spoke], weights, cap=policy.cap))
+        p_value = float(cauchy_combination([e.p_value or 1.0 for e in spoke], weights, cap=policy.cap))
     band = policy.band(surprise)
-    findings = find(evidence, declared, policy)
+    findings = find(heard, declared, policy)
     return RiskReport(
         subject=subject,
         declared=declared,
@@ -56,6 +80,9 @@ def assess(
         evidence=tuple(evidence),
         alternatives=likely_codes(spoke, declared),
         versions=named,
+        reference=reference,
+        chance=None if fusion is None or attributes is None else fusion.chance(attributes, said_by(spoke)),
+        goods=weigh(evidence, declared, instead or {}),
     )
 
 
@@ -79,6 +106,7 @@ def merge(reports: Sequence[RiskReport], *, subject: str, policy: Policy) -> Ris
         findings=in_order(f for r in reports for f in r.findings),
         evidence=tuple(e for r in reports for e in r.evidence),
         versions=dict(reports[0].versions),
+        chance=_any(r.chance for r in reports),
         lines=tuple(reports),
     )
 
@@ -103,8 +131,38 @@ def likely_codes(spoke: Sequence[Evidence], declared: HsCode | None) -> tuple[Al
 
 
 def worst(reports: Sequence[RiskReport]) -> list[RiskReport]:
-    """Reports in the order of a queue: most surprising first, those nobody could judge last."""
-    return sorted(reports, key=lambda r: (r.surprise is None, -(r.surprise or 0.0), BANDS.index(r.band)))
+    """Reports in the order of a queue: most surprising first, those nobody could judge last.
+
+    Where every report has the chance of a finding, learned from outcomes, that decides first.
+    """
+    learned = all(r.chance is not None for r in reports if r.surprise is not None)
+    return sorted(
+        reports,
+        key=lambda r: (
+            r.surprise is None,
+            -(r.chance or 0.0) if learned else 0.0,
+            -(r.surprise or 0.0),
+            BANDS.index(r.band),
+        ),
+    )
+
+
+def said_by(spoke: Sequence[Evidence]) -> dict[str, float]:
+    """Check → surprise."""
+    return {e.check: e.surprise or 0.0 for e in spoke}
+
+
+def _as_heard(evidence: Evidence, joint: Joint) -> Evidence:
+    """With the surprise that joint clean cases leave to its check."""
+    if evidence.surprise is None or evidence.check not in joint.own:
+        return evidence
+    return evidence.model_copy(update={"surprise": joint.heard_one(evidence.check, evidence.surprise)})
+
+
+def _any(chances: Iterable[float | None]) -> float | None:
+    """The chance that something is found in any of the lines, as if they were independent."""
+    known = [chance for chance in chances if chance is not None]
+    return 1.0 - math.prod(1.0 - chance for chance in known) if known else None
 
 
 def _surprise(evidence: Evidence) -> float:

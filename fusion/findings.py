@@ -11,7 +11,7 @@ from fusion.report import Finding
 
 Rule = Callable[[Mapping[str, Evidence], HsCode | None, Policy], Finding | None]
 # Checks that tell what the goods are.
-RECOGNISING = ("hs.text", "xray.packing")
+RECOGNISING = ("hs.text", "hs.photo", "xray.packing")
 # The value by which price.for_this_code names a code that the price fits clearly better; else it names none.
 _OTHER = "other"
 # Probability from which a code that the price fits is worth listing.
@@ -112,7 +112,23 @@ def image_mass(spoke: Mapping[str, Evidence], declared: HsCode | None, policy: P
     return _finding("mismatch.image_mass", policy, [mass], sentence, advice, ())
 
 
-MISMATCHES: tuple[Rule, ...] = (hsk_image, hsk_price, image_mass)
+def text_photo(spoke: Mapping[str, Evidence], declared: HsCode | None, policy: Policy) -> Finding | None:
+    """The description says one thing and the photo shows another, whichever of them the code follows."""
+    text, photo = spoke.get("hs.text"), spoke.get("hs.photo")
+    if text is None or photo is None or declared is None:
+        return None
+    odd = [item for item in (photo, text) if _is_odd(item, policy)]
+    says, shows = (_means(item, declared, policy) for item in (text, photo))
+    if not odd or says is None or shows is None or says.covers(shows) or shows.covers(says):
+        return None
+    name = "mismatch.text_photo"
+    sentence = Message(id=name, params={"declared": str(declared), "says": str(says), "shows": str(shows)})
+    members = [member for item in odd for member in _with_echoes(item, spoke, policy)]
+    others = tuple(a for item in odd for a in elsewhere(item.alternatives, declared)[:2])
+    return _finding(name, policy, members, sentence, Message(id=f"advice.{name}"), others)
+
+
+MISMATCHES: tuple[Rule, ...] = (hsk_image, hsk_price, image_mass, text_photo)
 
 
 def elsewhere(alternatives: Sequence[Alternative], declared: HsCode) -> tuple[Alternative, ...]:
@@ -124,6 +140,15 @@ def elsewhere(alternatives: Sequence[Alternative], declared: HsCode) -> tuple[Al
             key=lambda a: -a.probability,
         )
     )
+
+
+def _means(evidence: Evidence, declared: HsCode, policy: Policy) -> HsCode | None:
+    """The heading that a source points to: the declared one while nothing speaks against it."""
+    if not _is_odd(evidence, policy):
+        return declared.at(min(4, declared.level))
+    others = elsewhere(evidence.alternatives, declared)
+    found = others[0].hs if others else None
+    return None if found is None else found.at(min(4, found.level))
 
 
 def _is_odd(evidence: Evidence, policy: Policy) -> bool:

@@ -112,6 +112,10 @@ class Joint:
                 out[known, j] = self.own[check].in_group(out[known, j], "all")[1]
         return out
 
+    def heard_one(self, check: str, surprise: float) -> float:
+        """One check's surprise as joint clean cases allow it to be."""
+        return float(self.own[check].in_group(np.array([surprise]), "all")[1][0])
+
     def raw(self, heard: Floats) -> Floats:
         """(n,) weighted sums; −inf where nothing spoke."""
         known = np.isfinite(heard)

@@ -9,12 +9,14 @@ the order of a list. It never takes a finding away.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fusion.data import Cases, Floats
+from fusion.head.attributes import Attributes
 from fusion.head.model import Head, HeadConfig
 from fusion.joint import GAMMA, Joint
 
@@ -44,6 +46,20 @@ class Fusion:
         aligned = aligned_to(cases, self.joint.checks)
         _, total, _ = self.joint.score(aligned)
         return np.concatenate([self.joint.heard(aligned), total[:, None]], axis=1)
+
+    def chance(self, rows: Attributes, said: Mapping[str, float]) -> float | None:
+        """That an inspection of this one line finds something; None where no outcomes were learned from.
+
+        said: check → surprise, of those that spoke; a head learned from plain declarations asks for none.
+        """
+        if self.head is None:
+            return None
+        surprise = None
+        if self.joint is not None:
+            known = np.array([[said.get(check, np.nan) for check in self.joint.checks]])
+            total = self.joint.score(known)[1]
+            surprise = np.concatenate([self.joint.heard(known), total[:, None]], axis=1)
+        return float(self.head.chances(self.head.raw(self.head.features(rows, surprise)))[0])
 
     def facts(self) -> dict[str, Any]:
         """What a reader of the manifest wants to know."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from customs.evidence import Alternative, CodeField, Evidence, Message
+from customs.evidence import Alternative, CodeField, Evidence, Message, Reference
+from fusion.goods import Goods
 from fusion.policy import Band, Severity
 
 
@@ -36,6 +37,10 @@ class RiskReport(_Frozen):
     risk: 1 − 10^(−surprise): how far up among clean consignments this one would stand, 0 … 1.
     p_value: combined from the counted p-values, so never below what the reference groups can show;
         None when no check could speak, which is no clearance (`band` is "unknown").
+    reference: the clean cases that were sent with as much, on which risk and p-value were calibrated; None
+        where no fusion model was loaded and the combination is taken at its word.
+    chance: that an inspection finds something, learned from outcomes; None where none were learned from.
+    goods: the code that fits all sources best, where something speaks against the declared one.
     lines: a report for each line when there are several; findings and evidence then name their line.
     """
 
@@ -50,6 +55,9 @@ class RiskReport(_Frozen):
     evidence: tuple[Evidence, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     versions: dict[str, str] = Field(default_factory=dict)
+    reference: Reference | None = None
+    chance: float | None = Field(default=None, ge=0, le=1)
+    goods: Goods | None = None
     lines: tuple[RiskReport, ...] = ()
 
     @property

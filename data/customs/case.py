@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,17 @@ class Case:
     def declared(self) -> HsCode | None:
         """The code to be checked, if any was declared."""
         return self.line.hsk if self.line is not None else self.hs
+
+    def redeclared(self, code: HsCode) -> Case:
+        """The same case as if its line had been declared under another code, here also a shorter one."""
+        if self.line is None:
+            return replace(self, hs=code)
+        line = self.line.model_copy(update={"hsk": code})
+        declaration = self.declaration
+        if declaration is not None:
+            lines = tuple(line if other is self.line else other for other in declaration.lines)
+            declaration = declaration.model_copy(update={"lines": lines})
+        return replace(self, line=line, declaration=declaration)
 
     @classmethod
     def of(

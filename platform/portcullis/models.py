@@ -12,6 +12,7 @@ from customs.case import Case
 from customs.errors import CustomsError, DamagedArtefact
 from customs.evidence import Evidence
 from customs.scorer import Scorer
+from fusion.model import Fusion
 from portcullis.modules import Module
 
 # The scorer of each kind of artefact.
@@ -21,10 +22,14 @@ SCORERS = {Module.TABULAR: "TabularScorer", Module.HS: "HsScorer", Module.XRAY: 
 
 @dataclass(frozen=True)
 class Models:
-    """Scorers by kind, in the order of `SCORERS`; a kind that was not trained is simply absent."""
+    """Scorers by kind, in the order of `SCORERS`; a kind that was not trained is simply absent.
+
+    fusion: what calibrates and orders all that they say, where it was trained.
+    """
 
     scorers: Mapping[str, Scorer]
     versions: Mapping[str, str]
+    fusion: Fusion | None = None
 
     @classmethod
     def load(cls, folders: Sequence[Path], device: str = "cpu") -> Models:
@@ -33,9 +38,11 @@ class Models:
         for folder in folders:
             artefact = open_artefact(folder)
             kind = artefact.manifest["kind"]
-            if kind not in SCORERS:
+            if kind not in (*SCORERS, FUSION):
                 raise DamagedArtefact(
-                    f"{folder} holds a {kind!r} model", field="model", remedy=f"give {', '.join(SCORERS)}"
+                    f"{folder} holds a {kind!r} model",
+                    field="model",
+                    remedy=f"give {', '.join((*SCORERS, FUSION))}",
                 )
             if kind in artefacts:
                 raise DamagedArtefact(
@@ -50,7 +57,12 @@ class Models:
                 scorer_class = getattr(kind.room("scorer"), name)
                 loaded[kind.value] = scorer_class.load(artefacts[kind].folder, device=device)
         versions = {kind: artefacts[kind].version for kind in loaded}
-        return cls(MappingProxyType(loaded), MappingProxyType(versions))
+        fusion = None
+        if FUSION in artefacts:
+            from fusion.keeping import load
+
+            fusion = load(artefacts[FUSION].folder)
+        return cls(MappingProxyType(loaded), MappingProxyType(versions), fusion)
 
     @classmethod
     def find(cls, folder: Path, device: str = "cpu") -> Models:

@@ -69,19 +69,16 @@ def score_world(
             remedy="make a world of size demo or queue",
         )
     evidence = list(_score(jobs, models, device, workers, progress))
-    table = declarations.read(opened.path("declarations.jsonl")).table
-    order = pd.MultiIndex.from_tuples(
-        [(job.declaration.id, i + 1) for job in jobs for i in range(len(job.declaration.lines))]
-    )
-    table = table.set_index(["declaration_id", "line"], drop=False).loc[order].reset_index(drop=True)
+    table = declarations.table_of([job.declaration for job in jobs])
     outcomes, truth = opened.outcomes(), opened.truth()
-    table[SUBJECT] = [f"{d}/{n}" for d, n in order]
+    ids = table["declaration_id"].tolist()
+    table[SUBJECT] = [f"{d}/{n}" for d, n in zip(ids, table["line"].tolist(), strict=True)]
     table[PERIOD] = [
         "settled" if day < opened.review_from else "review" for day in pd.to_datetime(table["date"]).dt.date
     ]
-    found = [outcomes.get(d) for d, _ in order]
+    found = [outcomes.get(d) for d in ids]
     table[OUTCOME] = pd.array([None if f is None else int(f.fraud) for f in found], dtype="Int8")
-    table[KIND] = [truth.get(d, "") for d, _ in order]
+    table[KIND] = [truth.get(d, "") for d in ids]
     return Cases.of(table, evidence)
 
 

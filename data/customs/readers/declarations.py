@@ -201,10 +201,22 @@ def _of_lines(
             break
     if not taken:
         return None
-    data = dict(zip(TABLE, zip(*values, strict=True), strict=True)) if values else dict.fromkeys(TABLE, ())
     reasons = dict(tally.reasons.most_common())
     report = RepairReport(name, taken, 0, refused, tally.remarks(), reasons, ("read as JSON lines",))
-    return Read(_table(data), report)
+    return Read(_table(_columns(values)), report)
+
+
+def table_of(declarations: Sequence[Declaration]) -> pd.DataFrame:
+    """The table that `read` would answer for these declarations; `row` counts them from 0."""
+    values = [row for number, declaration in enumerate(declarations) for row in _rows(number, declaration)]
+    return _table(
+        dict(zip(TABLE, zip(*values, strict=True), strict=True)) if values else dict.fromkeys(TABLE, ())
+    )
+
+
+def _columns(values: Sequence[tuple[Any, ...]]) -> dict[str, Sequence[Any]]:
+    """Rows turned into the columns of the table."""
+    return dict(zip(TABLE, zip(*values, strict=True), strict=True)) if values else dict.fromkeys(TABLE, ())
 
 
 def _table(data: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
