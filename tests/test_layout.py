@@ -134,6 +134,7 @@ def test_test_files_have_unique_names_and_are_in_no_package() -> None:
                 "assess",
                 "score",
                 "rank",
+                "replay",
                 "suggest",
                 "codes",
                 "world",

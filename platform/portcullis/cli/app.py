@@ -16,6 +16,7 @@ from portcullis.cli import (
     import_,
     panel,
     rank,
+    replay,
     score,
     serve,
     suggest,
@@ -38,6 +39,7 @@ app.command("panel")(panel.panel)
 app.command("train")(train.train)
 app.command("score")(score.score)
 app.command("rank")(rank.rank)
+app.command("replay")(replay.replay)
 app.command("suggest")(suggest.suggest)
 app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -207,6 +207,14 @@ class Assessments:
         """How many there are."""
         with self.engine.connect() as connection:
             return int(connection.scalar(sa.select(sa.func.count()).select_from(assessment)) or 0)
+
+
+def reports(engine: sa.Engine) -> Iterator[tuple[Declaration, RiskReport]]:
+    """Every stored declaration with its report, oldest first, read as they are asked for."""
+    query = sa.select(assessment.c.declaration, assessment.c.report).order_by(assessment.c.number)
+    with engine.connect().execution_options(yield_per=200) as connection:
+        for row in connection.execute(query):
+            yield Declaration.from_dict(row.declaration), RiskReport.model_validate(row.report)
 
 
 def _summary(row: Any) -> Summary:
