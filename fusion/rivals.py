@@ -90,7 +90,7 @@ def _rate(train: pd.DataFrame, y: Floats, test: pd.DataFrame, key: tuple[str, ..
     return np.asarray((found + 2.0 * y.mean()) / (inspected + 2.0))
 
 
-def _ordinal(train: pd.DataFrame, test: pd.DataFrame) -> tuple[Matrix, Matrix, list[int]]:
+def ordinal(train: pd.DataFrame, test: pd.DataFrame) -> tuple[Matrix, Matrix, list[int]]:
     """Labels by how frequent they are, figures as they are; and which columns are labels."""
     import pandas as pd
 
@@ -119,7 +119,7 @@ def _logistic(train: pd.DataFrame, y: Floats, test: pd.DataFrame, seed: int) -> 
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    x, z, labels = _ordinal(train, test)
+    x, z, labels = ordinal(train, test)
     rest = list(range(len(labels), x.shape[1]))
     model = make_pipeline(
         make_column_transformer(
@@ -134,7 +134,7 @@ def _logistic(train: pd.DataFrame, y: Floats, test: pd.DataFrame, seed: int) -> 
 def _forest(train: pd.DataFrame, y: Floats, test: pd.DataFrame, seed: int) -> Floats:
     from sklearn.ensemble import RandomForestClassifier
 
-    x, z, _ = _ordinal(train, test)
+    x, z, _ = ordinal(train, test)
     model = RandomForestClassifier(300, min_samples_leaf=2, random_state=seed, n_jobs=2)
     return np.asarray(model.fit(x, y).predict_proba(z)[:, 1])
 
@@ -143,7 +143,7 @@ def _lightgbm(train: pd.DataFrame, y: Floats, test: pd.DataFrame, seed: int) -> 
     """As it comes, told which columns are labels."""
     import lightgbm as lgb
 
-    x, z, labels = _ordinal(train, test)
+    x, z, labels = ordinal(train, test)
     x[:, labels], z[:, labels] = (np.where(m[:, labels] > _LEVELS * 20, 0, m[:, labels]) for m in (x, z))
     data = lgb.Dataset(x, y, categorical_feature=labels, params={"max_cat_threshold": 64})
     options = {"objective": "binary", "learning_rate": 0.05, "num_leaves": 63, "verbose": -1, "seed": seed}
@@ -153,7 +153,7 @@ def _lightgbm(train: pd.DataFrame, y: Floats, test: pd.DataFrame, seed: int) -> 
 def _xgboost(train: pd.DataFrame, y: Floats, test: pd.DataFrame, seed: int) -> Floats:
     import xgboost
 
-    x, z, _ = _ordinal(train, test)
+    x, z, _ = ordinal(train, test)
     model = xgboost.XGBClassifier(
         n_estimators=400, learning_rate=0.1, max_depth=8, subsample=0.9, random_state=seed, n_jobs=2
     )
