@@ -27,7 +27,7 @@ _BLOCK = 20_000
 def write_declarations(
     path: Path, rows: int, *, seed: int = 0, days: int = 366, first_id: int = 10_000_000
 ) -> None:
-    """Write a CSV of `rows` declarations over `days`, labels included; the lanes are the same for any seed."""
+    """Write a CSV of `rows` declarations over `days`, labels included; all seeds share the lanes."""
     world = np.random.default_rng([0, 7])  # one world: what is learned from one file holds in another
     chapters = np.setdiff1d(np.arange(10, 97), [77])  # there is no chapter 77
     codes = world.choice(chapters, _LANES) * 10_000 + world.integers(100, 9_999, _LANES)

@@ -68,12 +68,19 @@ class Demo:
         self._refuse_foreign()
         self.folder.mkdir(parents=True, exist_ok=True)
         world = self._make_world(progress)
-        trained = {kind.value: self._train(kind, world, progress) for kind in Module}
+        trained = {kind.value: self._train(kind, world, progress) for kind in self._trained()}
         service = Service.open(settings, Models.load(model_folders(self.models), settings.device))
         self._import_tariff(service, world)
         self._add_logins(service)
         self._fill(service, _digest(trained), progress)
         return service
+
+    def _trained(self) -> list[Module]:
+        """What is trained: fusion only where the world has cases whose outcome is known."""
+        from customs.world import World
+
+        world = World.open(self.world)
+        return [m for m in Module if m is not Module.FUSION or world.review_from > world.cutoff]
 
     def passwords(self) -> dict[str, str]:
         """Password by account name."""

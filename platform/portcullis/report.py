@@ -21,6 +21,9 @@ def report_document(report: RiskReport, language: Language) -> dict[str, Any]:
         for detail, message in zip(written["details"], evidence.details, strict=True):
             detail["sentence"] = render(message, language)
     _write_out(body["findings"], report.findings, ("sentence", "advice"), language)
+    if report.goods is not None:
+        for written, stance in zip(body["goods"]["stances"], report.goods.stances, strict=True):
+            written["sentence"]["sentence"] = render(stance.sentence, language)
     body["lines"] = [report_document(line, language) for line in report.lines]
     return body
 

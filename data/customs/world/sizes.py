@@ -61,7 +61,14 @@ SIZES: Mapping[str, Size] = MappingProxyType(
             core_only=False, past=9, review=2, scan_share=0.25, always_scanned=4, photo_share=0.4, texts=16
         ),
         "demo": Size(
-            core_only=False, past=20, review=4, scan_share=0.28, always_scanned=5, photo_share=0.5, texts=40
+            core_only=False,
+            past=20,
+            settled=10,
+            review=4,
+            scan_share=0.28,
+            always_scanned=5,
+            photo_share=0.5,
+            texts=40,
         ),
         "large": Size(
             core_only=False,

@@ -77,8 +77,31 @@ class FindingDocument(_Document):
     alternatives: list[OtherCode]
 
 
+class StanceDocument(_Document):
+    """What one source says of the goods: p-values under the declared and the likely code, and its side."""
+
+    source: str
+    declared: float
+    likely: float
+    side: str
+    sentence: Sentence
+
+
+class GoodsDocument(_Document):
+    """The code that fits all sources best among those tried, and how likely it is among these."""
+
+    code: str
+    probability: float
+    stances: list[StanceDocument]
+
+
 class ReportDocument(_Document):
-    """The fused report."""
+    """The fused report.
+
+    reference: the clean cases sent with as much, on which risk and p-value were calibrated; chance: that an
+    inspection finds something, learned from outcomes; goods: where something speaks against the declared
+    code. Null where there is none.
+    """
 
     subject: str
     declared: str | None
@@ -91,6 +114,9 @@ class ReportDocument(_Document):
     evidence: list[EvidenceDocument]
     alternatives: list[OtherCode]
     versions: dict[str, str]
+    reference: ReferenceGroup | None
+    chance: float | None
+    goods: GoodsDocument | None
     lines: list[ReportDocument]
 
 

@@ -14,7 +14,7 @@ from customs.sentences import Language, render
 from fusion import RiskReport
 from portcullis.report import check_label
 from portcullis.store.assessments import Assessment, Summary
-from portcullis.web.rows import EvidenceRow, FindingRow, OtherCodeRow, Wording
+from portcullis.web.rows import EvidenceRow, FindingRow, LikelyRow, OtherCodeRow, Wording
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +132,9 @@ class AssessmentPage(Page):
     spoke: tuple[EvidenceRow, ...]
     silent: tuple[EvidenceRow, ...]
     others: tuple[OtherCodeRow, ...]
+    likely: tuple[LikelyRow, ...]
+    compared: str  # how many clean cases the risk was calibrated on, "" where it was not
+    chance: str  # that an inspection finds something, "" where no outcomes were learned from
     facts: tuple[Fact, ...]
     goods: tuple[GoodsRow, ...]
     versions: tuple[str, ...]
@@ -169,6 +172,9 @@ class AssessmentPage(Page):
             spoke=tuple(EvidenceRow.of(e, language) for e in report.spoke),
             silent=tuple(EvidenceRow.of(e, language) for e in report.silent),
             others=OtherCodeRow.all(_others(report), wording),
+            likely=LikelyRow.all(report, language, wording),
+            compared=_compared(report),
+            chance="" if report.chance is None else f"{report.chance:.0%}",
             facts=_facts(declaration),
             goods=_goods(declaration, wording),
             versions=tuple(report.versions.values()),
@@ -184,6 +190,12 @@ PAGES: tuple[type[Page], ...] = (LoginPage, ErrorPage, DeskPage, AssessmentPage)
 
 def _others(report: RiskReport) -> tuple[Alternative, ...]:
     return report.alternatives or tuple(a for line in report.lines for a in line.alternatives)[:5]
+
+
+def _compared(report: RiskReport) -> str:
+    """The fewest clean cases that one of the lines was compared with."""
+    sizes = [line.reference.size for line in (report.lines or (report,)) if line.reference is not None]
+    return f"{min(sizes):,}" if sizes else ""
 
 
 def _facts(declaration: Declaration) -> tuple[Fact, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from customs.evidence import Alternative, Contribution, Evidence
 from customs.hs import HsCode
 from customs.sentences import Language, render
-from fusion import Finding
+from fusion import Finding, RiskReport
 from portcullis.report import check_label, driver_label, unit_label
 
 Wording = Mapping[HsCode, str]
@@ -37,6 +37,34 @@ class OtherCodeRow:
             )
             for other in others
             if other.probability >= 0.01
+        )
+
+
+@dataclass(frozen=True)
+class LikelyRow:
+    """What the goods of one line most likely are, and what every source says of it."""
+
+    subject: str
+    code: str
+    wording: str
+    percent: str
+    is_declared: bool
+    stances: tuple[str, ...]
+
+    @classmethod
+    def all(cls, report: RiskReport, language: Language, wording: Wording) -> tuple[LikelyRow, ...]:
+        """Of each line in which something speaks against the declared code."""
+        return tuple(
+            cls(
+                line.subject,
+                str(line.goods.code),
+                "" if line.goods.code is None else wording.get(line.goods.code, ""),
+                f"{line.goods.probability:.0%}",
+                line.goods.code == line.declared,
+                tuple(render(stance.sentence, language) for stance in line.goods.stances),
+            )
+            for line in (report.lines or (report,))
+            if line.goods is not None
         )
 
 
