@@ -134,7 +134,7 @@ def _score(head: Head, read: Read, start: int, language: Language, spool: Path) 
     table = read.table
     rows = attributes(table)
     features = head.features(rows)
-    raw = head.raw(features) if len(table) else np.empty(0)
+    raw = head.raw(rows, features) if len(table) else np.empty(0)
     clean = np.sort(head.chances.raw[head.chances.outcome == 0])
     p = (1.0 + len(clean) - np.searchsorted(clean, raw, side="left")) / (len(clean) + 1.0)
     told = reasons(head, rows, features, head.profile.contributions(features), language)
@@ -183,7 +183,7 @@ def _of_cases(fusion: Fusion, cases: Cases, language: Language, room: Path) -> _
     if fusion.head is not None:
         judged = np.isfinite(raw)
         features = fusion.head.features(rows, fusion.evidence_features(cases))
-        raw = np.where(judged, fusion.head.raw(features), np.nan)
+        raw = np.where(judged, fusion.head.raw(rows, features), np.nan)
         risk = np.where(judged, fusion.head.chances(raw), np.nan)
         first = np.argsort(-np.nan_to_num(raw, nan=-np.inf), kind="stable")[:EXACT]
         some = features[first]

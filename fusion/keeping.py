@@ -18,6 +18,7 @@ from fusion.head.chances import Chances
 from fusion.head.encode import Encoder, Rates
 from fusion.head.model import Head, Profile
 from fusion.head.prices import LEVELS, UsualPrices
+from fusion.head.recall import Recall
 from fusion.joint import Joint, Weighing
 from fusion.model import KIND, Fusion, FusionConfig
 
@@ -75,11 +76,14 @@ def _save_head(head: Head, room: ArtefactWriter) -> None:
             "profile_base": head.profile.base,
             "figures": head.figures,
             "trees": head.forest.texts,
+            "blend": head.blend,
         },
     )
     rates = list(head.encoder.rates.values())
     room.columns("rates", _columns(rates))
     room.columns("prices", _columns(head.prices.levels))
+    if head.recall is not None:
+        room.tensors("recall", head.recall.tensors())
     room.tensors("profile", {"edges": head.profile.edges, "values": head.profile.values})
     room.tensors("chances", {"raw": head.chances.raw, "outcome": head.chances.outcome})
 
@@ -94,6 +98,8 @@ def _load_head(opened: Artefact, config: FusionConfig) -> Head:
         Encoder(dict(zip(keys, rates, strict=True)), facts["base"], facts["prior"]),
         UsualPrices(tuple(_rates(opened.columns("prices"), len(LEVELS)))),
         Forest(tuple(facts["trees"])),
+        Recall.read(opened.tensors("recall")) if opened.has("recall") else None,
+        (facts["blend"][0], facts["blend"][1], facts["blend"][2]),
         Chances(chances["raw"], chances["outcome"]),
         tuple(facts["checks"]),
         Profile(profile["edges"], profile["values"], facts["profile_base"]),

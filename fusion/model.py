@@ -59,7 +59,8 @@ class Fusion:
             known = np.array([[said.get(check, np.nan) for check in self.joint.checks]])
             total = self.joint.score(known)[1]
             surprise = np.concatenate([self.joint.heard(known), total[:, None]], axis=1)
-        return float(self.head.chances(self.head.raw(self.head.features(rows, surprise)))[0])
+        raw = self.head.raw(rows, self.head.features(rows, surprise))
+        return float(self.head.chances(raw)[0])
 
     def facts(self) -> dict[str, Any]:
         """What a reader of the manifest wants to know."""

@@ -96,10 +96,11 @@ def _order(cases: Cases, setting: Setting) -> Floats:
     if fusion is None:
         return _unlearned(cases, setting.policy)
     if fusion.head is not None and (setting.budget is not None or fusion.joint is None):
+        rows = attributes(cases.table)
         if fusion.joint is None:
-            return fusion.head.raw(fusion.head.features(attributes(cases.table)))
+            return fusion.head.raw(rows, fusion.head.features(rows))
         surprise = fusion.evidence_features(cases)
-        raw = fusion.head.raw(fusion.head.features(attributes(cases.table), surprise))
+        raw = fusion.head.raw(rows, fusion.head.features(rows, surprise))
         return np.where(np.isfinite(surprise[:, -1]), raw, np.nan)
     assert fusion.joint is not None
     return fusion.joint.score(aligned_to(cases, fusion.joint.checks))[1]

@@ -153,8 +153,8 @@ def _only(cases: Cases, starts: tuple[str, ...]) -> Cases:
 
 def _learned(fusion: Fusion, review: Cases) -> Floats:
     assert fusion.head is not None
-    features = fusion.head.features(attributes(review.table), fusion.evidence_features(review))
-    return fusion.head.raw(features)
+    rows = attributes(review.table)
+    return fusion.head.raw(rows, fusion.head.features(rows, fusion.evidence_features(review)))
 
 
 def _alarms(joint: Joint, clean: Cases) -> dict[str, Any]:

@@ -27,7 +27,7 @@ OURS = "fusion head"
 ABLATIONS: Mapping[str, Mapping[str, Any]] = {
     "without pairs": {"pairs": False},
     "without names of firms": {"identities": False},
-    "one model instead of two": {"models": 1},
+    "without the forest that remembers": {"recall_trees": 0},
 }
 
 
@@ -121,7 +121,7 @@ def _ours(
     """Raw scores by seed; chances and new importers of the first."""
     learned, future = attributes(train), attributes(ahead)
     heads = [learn.fit(learned, y, config, seed=seed, progress=progress) for seed in seeds]
-    raw = [head.raw(head.features(future)) for head in heads]
+    raw = [head.raw(future, head.features(future)) for head in heads]
     return raw, heads[0].chances(raw[0]), heads[0].is_new_importer(future)
 
 

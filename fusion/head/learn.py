@@ -15,8 +15,9 @@ from customs.trees import BASE, Forest
 from fusion.head.attributes import Attributes, Floats, Matrix
 from fusion.head.chances import Chances
 from fusion.head.encode import Encoder, encode_unseen
-from fusion.head.model import Head, HeadConfig, Profile, feature_names, figures_of
+from fusion.head.model import Head, HeadConfig, Profile, blended, feature_names, figures_of
 from fusion.head.prices import UsualPrices
+from fusion.head.recall import Recall
 
 Bools = npt.NDArray[np.bool_]
 LEAST_EACH = 20  # frauds, and clean ones, without which nothing can be learned or told
@@ -57,7 +58,11 @@ def fit(
     x = _assemble(_unseen(past, outcome[early], config), past, prices, given, early)
     ahead = _assemble(encoder.encode(future), future, prices, given, late)
     texts, rounds = learner.stopped(x, outcome[early], ahead, outcome[late], progress)
-    raw = Forest(texts).predict(ahead)
+    boosted, recalled = Forest(texts).predict(ahead), None
+    if config.recall_trees:
+        recalled = Recall.fit(past, outcome[early], trees=config.recall_trees, seed=seed)(future)
+    blend = _blend(boosted, recalled, outcome[late])
+    raw = blended(blend, boosted, recalled)
     chances = Chances(raw, outcome[late])
     importers = encoder.rates.get(("importer",))
     new = None if importers is None else importers.look_up(future.labels["importer"])[0] == 0
@@ -72,11 +77,14 @@ def fit(
     everything = np.ones(len(rows), dtype=bool)
     x = _assemble(_unseen(rows, outcome, config), rows, prices, given, everything)
     forest = Forest(learner.grown(x, outcome, rounds, progress))
+    recall = None
+    if config.recall_trees:
+        recall = Recall.fit(rows, outcome, trees=config.recall_trees, seed=seed)
     some = np.random.default_rng(seed).permutation(len(rows))[:_PROFILED]
     profile = Profile.fit(x[some], forest.contributions(x[some]))
     progress("head: what counts", 1, 1)
     encoder = Encoder.fit(rows, outcome, keys, config.prior)
-    return Head(config, encoder, prices, forest, chances, checks, profile, figures)
+    return Head(config, encoder, prices, forest, recall, blend, chances, checks, profile, figures)
 
 
 def split_weeks(rows: Attributes, share: float) -> tuple[Bools, Bools]:
@@ -115,6 +123,19 @@ def measured(raw: Floats, outcome: Floats, new: Bools | None = None) -> dict[str
             **apart,
         }
     return figures
+
+
+def _blend(boosted: Floats, recalled: Floats | None, outcome: Floats) -> tuple[float, float, float]:
+    """How much each voice counts on weeks that neither has seen; none counts against itself."""
+    from sklearn.linear_model import LogisticRegression
+
+    if recalled is None:
+        return 1.0, 0.0, 0.0
+    model = LogisticRegression(C=1.0).fit(np.stack([boosted, recalled], axis=1), outcome)
+    first, second = model.coef_[0].tolist()
+    if first <= 0 or second <= 0:  # one voice says nothing beside the other
+        return (1.0, 0.0, 0.0) if first > 0 or second <= 0 else (0.0, 1.0, 0.0)
+    return first, second, float(model.intercept_[0])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,11 @@
 """The head: features of a declaration and its evidence, boosted trees, chances.
 
 declaration ─ attributes ─ rates by label and pair ┐
-                         ─ figures, price gap ──────┼─ LightGBM × models ─ raw ─ isotonic ─ chance
-evidence ─ surprise of every check, fused ──────────┘  (never falls as a surprise grows)
+                         ─ figures, price gap ──────┼─ LightGBM × models ─┐
+evidence ─ surprise of every check, fused ──────────┘                     ├─ raw ─ isotonic ─ chance
+declaration ─ labels by frequency ── forest that remembers ───────────────┘
+
+What is learned never lets the score fall as a surprise grows.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from fusion.head.attributes import FIGURES, Attributes, Floats, Matrix
 from fusion.head.chances import Chances
 from fusion.head.encode import KEYS, Encoder
 from fusion.head.prices import UsualPrices
+from fusion.head.recall import Recall
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class HeadConfig:
     prior: inspections that the overall rate counts for beside a combination's own; folds: of weeks, in which
     rates are counted on the others; holdout: share of the weeks, the last ones, that calibrate and measure;
     rounds, patience: most trees of a model, and how many without gain on the holdout end it; learning_rate,
-    leaves, least_leaf, feature_share, l2: of LightGBM; models: of other seeds, averaged.
+    leaves, least_leaf, feature_share, l2: of LightGBM; models: of other seeds, averaged; recall_trees: of the
+    forest that remembers, 0 for none. pairs, identities: whether rates of combinations and of firms are seen.
     """
 
     prior: float = 2.0
@@ -42,6 +47,7 @@ class HeadConfig:
     feature_share: float = 0.4
     l2: float = 5.0
     models: int = 2
+    recall_trees: int = 80
     pairs: bool = True
     identities: bool = True
 
@@ -70,6 +76,7 @@ class HeadConfig:
 class Head:
     """Made by `learn.fit`; scores rows of declarations, with or without evidence.
 
+    blend: weights of the boosted trees and of the recall, and what is added; learned on the held-out weeks.
     checks: whose surprises are features, in order, "fused" the last; empty for plain declarations.
     profile: of each feature what it adds to the raw score, on average, by its value (see `reasons`).
     """
@@ -78,6 +85,8 @@ class Head:
     encoder: Encoder
     prices: UsualPrices
     forest: Forest
+    recall: Recall | None
+    blend: tuple[float, float, float]
     chances: Chances
     checks: tuple[str, ...]
     profile: Profile
@@ -96,9 +105,11 @@ class Head:
             parts.append(np.nan_to_num(given))
         return np.concatenate([np.asarray(part, dtype=np.float32) for part in parts], axis=1)
 
-    def raw(self, features: Matrix) -> Floats:
-        """(n,) raw scores: log-odds before calibration."""
-        return self.forest.predict(features)
+    def raw(self, rows: Attributes, features: Matrix) -> Floats:
+        """(n,) raw scores of rows and their features: log-odds before calibration."""
+        return blended(
+            self.blend, self.forest.predict(features), None if self.recall is None else self.recall(rows)
+        )
 
     def is_new_importer(self, rows: Attributes) -> npt.NDArray[np.bool_]:
         """(n,) True where no inspection of this importer was learned from."""
@@ -139,6 +150,12 @@ class Profile:
         for j in range(features.shape[1]):
             out[:, j] = self.values[j][np.searchsorted(self.edges[j], features[:, j], side="right")]
         return out
+
+
+def blended(blend: tuple[float, float, float], boosted: Floats, recalled: Floats | None) -> Floats:
+    """(n,) the two voices' log-odds as one."""
+    more = 0.0 if recalled is None else blend[1] * recalled
+    return np.asarray(blend[0] * boosted + more + blend[2])
 
 
 def feature_names(keys: tuple[tuple[str, ...], ...], checks: tuple[str, ...]) -> tuple[str, ...]:
