@@ -6,9 +6,13 @@ Reasons of the first thousands are exact Shapley values, those of the others wha
 
 from __future__ import annotations
 
+import itertools
+import multiprocessing
 import os
 import tempfile
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 
     from customs.readers.report import Read, RepairReport
 
+_Job = tuple["Read", int, Language, Path]  # a chunk, the number of its first row, its spool
 EXACT = 1_000  # rows whose reasons are exact, of one of the models that are averaged
 _CHUNK = 50_000
 
@@ -73,7 +78,7 @@ def rank_file(
         if is_cases(data):
             parts = [_of_cases(fusion, Cases.read(data), options.language, Path(room))]
         else:
-            parts, report = _of_file(_head_of(fusion), data, options.language, Path(room), progress)
+            parts, report = _of_file(model, _head_of(fusion), data, options.language, Path(room), progress)
         raw = np.concatenate([part.raw for part in parts])
         p_value = np.concatenate([part.p_value for part in parts])
         budget = options.budget
@@ -113,18 +118,58 @@ def _head_of(fusion: Fusion) -> Head:
 
 
 def _of_file(
-    head: Head, data: Path, language: Language, room: Path, progress: Progress
+    model: Path, head: Head, data: Path, language: Language, room: Path, progress: Progress
 ) -> tuple[list[_Part], RepairReport]:
-    """Read and score chunk by chunk."""
+    """Read chunk by chunk; where there are several, score them in as many processes as there are cores."""
     from customs.readers import declarations, total
 
-    parts, reports, start = [], [], 0
-    for number, read in enumerate(declarations.chunks(data, rows=_CHUNK)):
-        parts.append(_score(head, read, start, language, room / f"{number}.parquet"))
-        reports.append(read.report)
-        start += read.report.rows_read
-        progress("declarations", start, start)
+    reports: list[RepairReport] = []
+
+    def jobs() -> Iterator[_Job]:
+        start = 0
+        for number, read in enumerate(declarations.chunks(data, rows=_CHUNK)):
+            reports.append(read.report)
+            yield read, start, language, room / f"{number}.parquet"
+            start += read.report.rows_read
+
+    stream = jobs()
+    first = next(stream)
+    parts: list[_Part] = []
+    for part in _scored(model, head, itertools.chain([first], stream), len(first[0].table) < _CHUNK):
+        parts.append(part)
+        done = sum(len(p.raw) for p in parts)
+        progress("declarations", done, done)
     return parts, total(reports)
+
+
+def _scored(model: Path, head: Head, jobs: Iterator[_Job], single: bool) -> Iterator[_Part]:
+    """Parts in the order of the jobs, few of which are held at a time."""
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if single or workers == 1:
+        yield from (_score(head, *job) for job in jobs)
+        return
+    context = multiprocessing.get_context("spawn")
+    waiting: deque[Future[_Part]] = deque()
+    with ProcessPoolExecutor(workers, context, _start, (model,)) as pool:
+        for job in jobs:
+            waiting.append(pool.submit(_in_worker, *job))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+_head: Head | None = None  # of a worker process
+
+
+def _start(model: Path) -> None:
+    global _head
+    _head = load(model).head
+
+
+def _in_worker(read: Read, start: int, language: Language, spool: Path) -> _Part:
+    assert _head is not None
+    return _score(_head, read, start, language, spool)
 
 
 def _score(head: Head, read: Read, start: int, language: Language, spool: Path) -> _Part:
