@@ -39,10 +39,10 @@ QUICK: dict[str, dict[str, str]] = {
 
 @pytest.fixture(scope="session")
 def quick_models(tiny_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with all three models, really trained on the tiny world, once for each test process."""
-    from portcullis.modules import Module
+    """A folder with all three scorers, really trained on the tiny world, once for each test process."""
+    from portcullis.models import SCORERS
 
     folder = tmp_path_factory.mktemp("models")
-    for module in Module:
+    for module in SCORERS:
         module.room("train").train([tiny_world], folder / module, overrides=QUICK[module], seed=1)
     return folder
