@@ -27,8 +27,9 @@ from fusion.data import Bools, Cases, Floats, modality, patterns
 from fusion.policy import Policy, shares
 
 GAMMA = 0.5
-# Most checks of one case whose subsets are all tried; beyond, the least surprising are dropped in turn.
-_SUBSETS = 8
+# Most surprising checks of one case whose subsets are all tried, which is every check there is; of more the
+# least surprising are dropped in turn.
+_SUBSETS = 14
 _TINY = 1e-300
 
 
@@ -119,11 +120,12 @@ class Joint:
     def raw(self, heard: Floats) -> Floats:
         """(n,) weighted sums; −inf where nothing spoke."""
         known = np.isfinite(heard)
-        weight = np.ones(heard.shape)
-        for mask in np.unique(known, axis=0):
-            rows = (known == mask).all(axis=1)
+        masks, which = np.unique(known, axis=0, return_inverse=True)
+        weights = np.ones(masks.shape)
+        for mask, shares_of in zip(masks, weights, strict=True):
             names = [check for check, yes in zip(self.checks, mask, strict=True) if yes]
-            weight[np.ix_(rows, mask)] = self.weighing.shares(names)
+            shares_of[mask] = self.weighing.shares(names)
+        weight = weights[which]
         scaled = np.where(known, self.gamma * np.maximum(np.nan_to_num(heard), 0.0), -np.inf)
         most = np.max(scaled, axis=1, initial=0.0)
         total = np.where(known, weight * 10.0 ** (scaled - most[:, None]), 0.0).sum(axis=1)
@@ -148,10 +150,13 @@ class Joint:
         p, total, groups = self._plain(heard)
         note = self.weighing.note
         for i in np.flatnonzero((heard >= note).sum(axis=1) > 0):
-            for left in _subsets(heard[i], note):
-                q, s, group = self._plain(np.where(left, heard[i], np.nan)[None, :])
-                if s[0] > total[i]:
-                    p[i], total[i], groups[i] = q[0], s[0], group[0]
+            left = _subsets(heard[i], note)
+            if not len(left):
+                continue
+            q, s, group = self._plain(np.where(left, heard[i], np.nan))
+            best = int(np.argmax(s))
+            if s[best] > total[i]:
+                p[i], total[i], groups[i] = q[best], s[best], group[best]
         sizes = {name: len(values) for name, values in self.patterns.groups.items()}
         references = [
             Reference(group=g, size=sizes[g]) if np.isfinite(t) else None
@@ -186,16 +191,13 @@ def _less(checks: Sequence[str]) -> list[Bools]:
     ]
 
 
-def _subsets(heard: Floats, note: float) -> list[Bools]:
-    """Which checks are left of one row (k,) when some of its surprising ones are taken away."""
-    odd = [int(j) for j in np.flatnonzero(heard >= note)]
-    odd.sort(key=lambda j: float(heard[j]))
-    many = len(odd) > _SUBSETS
-    found = []
-    for count in range(1, len(odd) + 1):
-        for gone in [odd[:count]] if many else itertools.combinations(odd, count):
-            left = np.ones(len(heard), dtype=bool)
-            left[list(gone)] = False
-            if np.isfinite(heard[left]).any():
-                found.append(left)
-    return found
+def _subsets(heard: Floats, note: float) -> Bools:
+    """(subsets, k) which checks are left of one row (k,) when some of its surprising ones are taken away."""
+    odd = np.flatnonzero(heard >= note)
+    odd = odd[np.argsort(heard[odd], kind="stable")]
+    n = len(odd)
+    bits = np.arange(1, 2 ** min(n, _SUBSETS))[:, None] >> np.arange(n)  # of every number but 0
+    gone = bits % 2 == 1 if n <= _SUBSETS else np.tri(n, dtype=bool)
+    left = np.ones((len(gone), len(heard)), dtype=bool)
+    left[:, odd] = ~gone
+    return left[np.isfinite(np.where(left, heard, np.nan)).any(axis=1)]
