@@ -92,17 +92,17 @@ class Joint:
         surprise = bare.heard(clean.surprise)
         scores: list[float] = []
         chains: list[tuple[str, ...]] = []
-        for left in _less(clean.checks):
-            without = np.where(left, surprise, np.nan)
-            rows = np.isfinite(without).any(axis=1)
-            natural = left.all()
-            if not natural:  # only those from which something was taken away, and something is left
-                rows &= (np.isfinite(surprise) & ~left).any(axis=1)
-            raw = bare.raw(without[rows])
-            names = bare.groups(np.isfinite(without[rows]))
-            scores += raw.tolist()
-            chains += [(*chain, "all") if natural else chain for chain in names]
-        return cls(clean.checks, own, Conformal.fit(scores, chains), gamma, weighing)
+        as_they_came = bare.raw(surprise[spoke.any(axis=1)])
+        for left, gone in _less(clean.checks):
+            # those that had all that is taken away, so that no case is counted twice, and still say something
+            rows = (spoke & left).any(axis=1)
+            for taken in gone:
+                rows &= (spoke & taken).any(axis=1)
+            without = np.where(left, surprise, np.nan)[rows]
+            scores += bare.raw(without).tolist()
+            chains += bare.groups(np.isfinite(without))
+        by_pattern = Conformal.fit(scores, chains).groups
+        return cls(clean.checks, own, Conformal({**by_pattern, "all": as_they_came}), gamma, weighing)
 
     def heard(self, surprise: Floats) -> Floats:
         """(n, k) surprises as joint clean cases allow them to be; NaN stays NaN."""
@@ -180,14 +180,14 @@ class Joint:
         return self.patterns.many(raw, chains)
 
 
-def _less(checks: Sequence[str]) -> list[Bools]:
-    """Which checks are left, for every set of modalities that may not have been sent; first: all are."""
+def _less(checks: Sequence[str]) -> list[tuple[Bools, list[Bools]]]:
+    """Every set of modalities that may not have been sent: the checks that are left, and those of each."""
     names = sorted({modality(check) for check in checks})
-    by = np.array([modality(check) for check in checks])
+    of = {name: np.array([modality(check) == name for check in checks]) for name in names}
     return [
-        ~np.isin(by, gone)
+        (~sum((of[name] for name in gone), np.zeros(len(checks), dtype=bool)), [of[name] for name in gone])
         for count in range(len(names))
-        for gone in (list(some) for some in itertools.combinations(names, count))
+        for gone in itertools.combinations(names, count)
     ]
 
 
