@@ -118,6 +118,12 @@ def test_the_deepest_code_stands_for_the_headings_above_it() -> None:
     assert candidates([scan, text], FISH, POLICY) == (TYRE,)
 
 
+def test_a_code_within_the_declared_one_is_no_other_code() -> None:
+    """Six digits may be declared where the text is read to ten."""
+    text = evidence("hs.text", 0.001, ("0303670000", 0.6), ("0303540000", 0.2))
+    assert candidates([text], HsCode("030367"), POLICY) == (HsCode("0303540000"),)
+
+
 def test_at_most_three_codes_are_tried() -> None:
     many = evidence("hs.text", 0.001, *((f"87{n}0", 0.2) for n in range(1, 5)))
     assert len(candidates([many], FISH, POLICY)) == 3
