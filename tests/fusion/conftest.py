@@ -48,17 +48,19 @@ def is_bad(code: str, origin: str) -> bool:
     return (CODES.index(code) + ORIGINS.index(origin)) % 4 == 0
 
 
-def declarations_csv(rows: int, seed: int, *, weeks: int = 20, noise: bool = False, first: int = 0) -> str:
+def declarations_csv(
+    rows: int, seed: int, *, weeks: int = 20, noise: bool = False, first: int = 0, since: int = 0
+) -> str:
     """Declarations as customs publishes them, in the order of their days.
 
-    noise: frauds fall anywhere. Importers come and go: each of the last weeks has some that are new.
+    noise: frauds fall anywhere; since: the first week. Importers come and go, so later weeks have new ones.
     """
     rng = np.random.default_rng(seed)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for i in range(rows):
-        day = i * 7 * weeks // rows
+        day = 7 * since + i * 7 * weeks // rows
         code, origin = CODES[rng.integers(len(CODES))], ORIGINS[rng.integers(len(ORIGINS))]
         rate = 0.2 if noise else HIGH if is_bad(code, origin) else LOW
         importer = f"Importer{rng.integers(40) + day // 14:03d}"
