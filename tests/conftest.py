@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-# As the command line has it: threads that spin while they wait cost a shared machine four times what they save.
+# As the command line does: threads that spin while they wait cost a shared machine more than their work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 ROOT = Path(__file__).parents[1]
 
