@@ -70,8 +70,9 @@ def candidates(evidence: Iterable[Evidence], declared: HsCode | None, policy: Po
     best: dict[HsCode, float] = {}
     for item in spoke:
         for other in item.alternatives:
-            outside = other.hs is not None and not other.hs.covers(declared) and other.probability >= _WORTH
-            if outside and other.hs is not None:
+            if other.hs is None or other.probability < _WORTH:
+                continue
+            if not (other.hs.covers(declared) or declared.covers(other.hs)):
                 best[other.hs] = max(best.get(other.hs, 0.0), other.probability)
     deepest = [c for c in best if not any(c != other and c.covers(other) for other in best)]
     return tuple(sorted(deepest, key=lambda c: (-best[c], c.digits))[:_TRIED])

@@ -27,8 +27,9 @@ from fusion.data import Bools, Cases, Floats, modality, patterns
 from fusion.policy import Policy, shares
 
 GAMMA = 0.5
-# Most checks of one case whose subsets are all tried; beyond, the least surprising are dropped in turn.
-_SUBSETS = 8
+# Most surprising checks of one case whose subsets are all tried, which is every check there is; of more the
+# least surprising are dropped in turn.
+_SUBSETS = 14
 _TINY = 1e-300
 
 
@@ -91,17 +92,17 @@ class Joint:
         surprise = bare.heard(clean.surprise)
         scores: list[float] = []
         chains: list[tuple[str, ...]] = []
-        for left in _less(clean.checks):
-            without = np.where(left, surprise, np.nan)
-            rows = np.isfinite(without).any(axis=1)
-            natural = left.all()
-            if not natural:  # only those from which something was taken away, and something is left
-                rows &= (np.isfinite(surprise) & ~left).any(axis=1)
-            raw = bare.raw(without[rows])
-            names = bare.groups(np.isfinite(without[rows]))
-            scores += raw.tolist()
-            chains += [(*chain, "all") if natural else chain for chain in names]
-        return cls(clean.checks, own, Conformal.fit(scores, chains), gamma, weighing)
+        as_they_came = bare.raw(surprise[spoke.any(axis=1)])
+        for left, gone in _less(clean.checks):
+            # those that had all that is taken away, so that no case is counted twice, and still say something
+            rows = (spoke & left).any(axis=1)
+            for taken in gone:
+                rows &= (spoke & taken).any(axis=1)
+            without = np.where(left, surprise, np.nan)[rows]
+            scores += bare.raw(without).tolist()
+            chains += bare.groups(np.isfinite(without))
+        by_pattern = Conformal.fit(scores, chains).groups
+        return cls(clean.checks, own, Conformal({**by_pattern, "all": as_they_came}), gamma, weighing)
 
     def heard(self, surprise: Floats) -> Floats:
         """(n, k) surprises as joint clean cases allow them to be; NaN stays NaN."""
@@ -119,11 +120,12 @@ class Joint:
     def raw(self, heard: Floats) -> Floats:
         """(n,) weighted sums; −inf where nothing spoke."""
         known = np.isfinite(heard)
-        weight = np.ones(heard.shape)
-        for mask in np.unique(known, axis=0):
-            rows = (known == mask).all(axis=1)
+        masks, which = np.unique(known, axis=0, return_inverse=True)
+        weights = np.ones(masks.shape)
+        for mask, shares_of in zip(masks, weights, strict=True):
             names = [check for check, yes in zip(self.checks, mask, strict=True) if yes]
-            weight[np.ix_(rows, mask)] = self.weighing.shares(names)
+            shares_of[mask] = self.weighing.shares(names)
+        weight = weights[which]
         scaled = np.where(known, self.gamma * np.maximum(np.nan_to_num(heard), 0.0), -np.inf)
         most = np.max(scaled, axis=1, initial=0.0)
         total = np.where(known, weight * 10.0 ** (scaled - most[:, None]), 0.0).sum(axis=1)
@@ -148,10 +150,13 @@ class Joint:
         p, total, groups = self._plain(heard)
         note = self.weighing.note
         for i in np.flatnonzero((heard >= note).sum(axis=1) > 0):
-            for left in _subsets(heard[i], note):
-                q, s, group = self._plain(np.where(left, heard[i], np.nan)[None, :])
-                if s[0] > total[i]:
-                    p[i], total[i], groups[i] = q[0], s[0], group[0]
+            left = _subsets(heard[i], note)
+            if not len(left):
+                continue
+            q, s, group = self._plain(np.where(left, heard[i], np.nan))
+            best = int(np.argmax(s))
+            if s[best] > total[i]:
+                p[i], total[i], groups[i] = q[best], s[best], group[best]
         sizes = {name: len(values) for name, values in self.patterns.groups.items()}
         references = [
             Reference(group=g, size=sizes[g]) if np.isfinite(t) else None
@@ -175,27 +180,24 @@ class Joint:
         return self.patterns.many(raw, chains)
 
 
-def _less(checks: Sequence[str]) -> list[Bools]:
-    """Which checks are left, for every set of modalities that may not have been sent; first: all are."""
+def _less(checks: Sequence[str]) -> list[tuple[Bools, list[Bools]]]:
+    """Every set of modalities that may not have been sent: the checks that are left, and those of each."""
     names = sorted({modality(check) for check in checks})
-    by = np.array([modality(check) for check in checks])
+    of = {name: np.array([modality(check) == name for check in checks]) for name in names}
     return [
-        ~np.isin(by, gone)
+        (~sum((of[name] for name in gone), np.zeros(len(checks), dtype=bool)), [of[name] for name in gone])
         for count in range(len(names))
-        for gone in (list(some) for some in itertools.combinations(names, count))
+        for gone in itertools.combinations(names, count)
     ]
 
 
-def _subsets(heard: Floats, note: float) -> list[Bools]:
-    """Which checks are left of one row (k,) when some of its surprising ones are taken away."""
-    odd = [int(j) for j in np.flatnonzero(heard >= note)]
-    odd.sort(key=lambda j: float(heard[j]))
-    many = len(odd) > _SUBSETS
-    found = []
-    for count in range(1, len(odd) + 1):
-        for gone in [odd[:count]] if many else itertools.combinations(odd, count):
-            left = np.ones(len(heard), dtype=bool)
-            left[list(gone)] = False
-            if np.isfinite(heard[left]).any():
-                found.append(left)
-    return found
+def _subsets(heard: Floats, note: float) -> Bools:
+    """(subsets, k) which checks are left of one row (k,) when some of its surprising ones are taken away."""
+    odd = np.flatnonzero(heard >= note)
+    odd = odd[np.argsort(heard[odd], kind="stable")]
+    n = len(odd)
+    bits = np.arange(1, 2 ** min(n, _SUBSETS))[:, None] >> np.arange(n)  # of every number but 0
+    gone = bits % 2 == 1 if n <= _SUBSETS else np.tri(n, dtype=bool)
+    left = np.ones((len(gone), len(heard)), dtype=bool)
+    left[:, odd] = ~gone
+    return left[np.isfinite(np.where(left, heard, np.nan)).any(axis=1)]

@@ -41,7 +41,7 @@ class Budget:
             value = math.nan
         if 0 < value < 1 or (said.endswith("%") and value == 1):
             return cls(share=value)
-        if value >= 1 and value == int(value) and not said.endswith("%"):
+        if 1 <= value < math.inf and value == int(value) and not said.endswith("%"):
             return cls(count=int(value))
         raise InvalidValue(
             f"got {text!r}",
@@ -109,7 +109,7 @@ def select(risk: Floats, budget: Budget, *, random_share: float = RANDOM_SHARE, 
     same = (
         known & (risk == risk[first[min(cut, len(first)) - 1]]) if cut and len(first) else np.zeros(n, bool)
     )
-    return Selection(rank, arm, places, drawn, seed, int(same.sum()), int((same & ~by_risk).sum()))
+    return Selection(rank, arm, places, drawn, seed, int(same.sum()), int((same & (arm == NONE)).sum()))
 
 
 def tie_rate(risk: Floats) -> float:

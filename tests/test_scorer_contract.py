@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from customs import Case, DamagedArtefact, Declaration, Evidence, Scorer, open_artefact
+from customs import Case, DamagedArtefact, Declaration, Evidence, HsCode, Scorer, open_artefact
 from customs.picture import read_photo
 from customs.sentences import LANGUAGES, catalogue, render
 from customs.world import World
@@ -143,6 +143,19 @@ def test_evidence_is_calibrated_explained_and_says_who_it_was_compared_with(
                 assert evidence.p_value is not None
                 assert evidence.p_value >= 1 / (evidence.reference.size + 1)
                 assert sum(a.probability for a in evidence.alternatives) <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("code", ["4011", "0207", "030367", "8703809000"])
+def test_a_case_is_answered_as_if_another_code_had_been_declared(
+    scorer: Scorer, cases: list[Case], code: str
+) -> None:
+    """However short; what is seen again speaks of the same case, and the case itself is left alone."""
+    first = cases[0]
+    before = first.declared
+    (again,) = scorer.score([first.redeclared(HsCode(code))])
+    assert [e.check for e in again] == list(scorer.checks)
+    assert {e.subject for e in again} == {first.subject}
+    assert first.declared == before
 
 
 def test_odd_declarations_are_answered_and_not_thrown_back(scorer: Scorer, cases: list[Case]) -> None:

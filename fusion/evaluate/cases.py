@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from customs.calibrate import MIN_GROUP
 from customs.errors import InvalidValue
 from customs.progress import Progress, silent
 from fusion import rivals
@@ -132,13 +133,15 @@ def table(report: Mapping[str, Any]) -> str:
 
 
 def _modules(settled: Cases, review: Cases, policy: Policy, config: FusionConfig) -> list[tuple[str, Floats]]:
-    """Each module by itself, fused and calibrated as all are together."""
+    """Each module by itself, fused and calibrated as all are together; not one that hardly ever spoke."""
     found = []
     for name, starts in _MODULES.items():
         mine = [check.startswith(starts) for check in review.checks]
         if not any(mine):
             continue
         clean = _only(settled.take(settled.outcome == 0), starts)
+        if np.isfinite(clean.surprise).any(axis=1).sum() < MIN_GROUP:
+            continue  # it spoke too rarely to be calibrated by itself
         joint = Joint.fit(clean, policy, gamma=config.gamma)
         score = joint.score(aligned_to(_only(review, starts), joint.checks))[1]
         found.append((name, np.nan_to_num(score, nan=-1.0)))

@@ -57,9 +57,12 @@ def reasons(
 
 def check_reason(check: str, surprise: float, language: Language) -> str:
     """How odd one check found a case."""
+    one_in = 10.0 ** min(surprise, 9.0)
+    if (whole := f"reason.{check}") in catalogue():  # what is fused is no check with a name
+        return _say(whole, language, one_in=one_in)
     name = f"check.{check}"
     label = _say(name, language) if name in catalogue() else check
-    return _say("reason.check", language, check=label, one_in=10.0 ** min(surprise, 9.0))
+    return _say("reason.check", language, check=label, one_in=one_in)
 
 
 def nothing(language: Language) -> str:
