@@ -39,7 +39,7 @@ COLUMNS = (
 # Six checks of three modalities; those of one modality see much of the same.
 CHECKS = ("price.unit_value", "freight.per_kg", "hs.text", "hs.photo", "xray.packing", "xray.mass")
 _COMMON = (0, 0, 0, 1, 2, 2)
-TOY = {"rounds": 40, "patience": 10, "models": 1, "leaves": 7, "learning_rate": 0.15}
+TOY = {"rounds": 40, "patience": 10, "models": 1, "leaves": 7, "learning_rate": 0.15, "recall_trees": 10}
 Command = Callable[..., tuple[int, str, str]]
 
 

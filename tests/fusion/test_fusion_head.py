@@ -33,7 +33,8 @@ def ahead(make: SimpleNamespace) -> pd.DataFrame:
 
 
 def chances_of(head: Head, table: pd.DataFrame) -> np.ndarray:
-    return head.chances(head.raw(head.features(attributes(table))))
+    rows = attributes(table)
+    return head.chances(head.raw(rows, head.features(rows)))
 
 
 def test_a_planted_rate_of_code_and_origin_is_recovered(
@@ -223,8 +224,8 @@ def beyond(make: SimpleNamespace) -> Cases:
 
 def raw_of(learned: Fusion, cases: Cases) -> np.ndarray:
     assert learned.head is not None
-    features = learned.head.features(attributes(cases.table), learned.evidence_features(cases))
-    return learned.head.raw(features)
+    rows = attributes(cases.table)
+    return learned.head.raw(rows, learned.head.features(rows, learned.evidence_features(cases)))
 
 
 def test_more_evidence_never_lowers_the_chance(learned: Fusion, beyond: Cases) -> None:
@@ -325,7 +326,7 @@ def test_a_profile_is_close_to_the_exact_contributions(head: Head, ahead: pd.Dat
     """What it says of the features that count goes with what exact Shapley values say."""
     features = head.features(attributes(ahead.head(300)))
     exact, rough = head.forest.contributions(features), head.profile.contributions(features)
-    assert exact.sum(axis=1) == pytest.approx(head.raw(features), abs=1e-6)
+    assert exact.sum(axis=1) == pytest.approx(head.forest.predict(features), abs=1e-6)
     at = head.names.index("rate:hs6+origin")
     assert np.corrcoef(exact[:, at], rough[:, at])[0, 1] > 0.9
 

@@ -67,7 +67,8 @@ def test_a_row_comes_out_for_every_row_in_and_in_its_order(
     assert sorted(good["rank"]) == list(range(1, 598))
     table = make.table(day.read_text(encoding="utf-8"))
     assert good["declaration_id"].tolist() == table["declaration_id"].tolist()
-    raw = head.raw(head.features(attributes(table)))
+    rows = attributes(table)
+    raw = head.raw(rows, head.features(rows))
     assert good["risk"].to_numpy() == pytest.approx(head.chances(raw))
     assert (np.diff(raw[np.argsort(good["rank"])]) <= 0).all()
     assert (summary["rows"], summary["judged"], summary["refused"]) == (600, 597, 3)
@@ -175,7 +176,8 @@ def test_instead_of_a_budget_false_discoveries_may_be_bounded(
 ) -> None:
     """As many as Benjamini and Hochberg allow on p-values against held-out clean declarations."""
     summary, out = rank(head_folder, day, "--fdr", "0.3", "--random", "0")
-    raw = head.raw(head.features(attributes(make.table(day.read_text(encoding="utf-8")))))
+    rows = attributes(make.table(day.read_text(encoding="utf-8")))
+    raw = head.raw(rows, head.features(rows))
     clean = head.chances.raw[head.chances.outcome == 0]
     p = np.array([(1 + (clean >= r).sum()) / (len(clean) + 1) for r in raw])
     chosen = false_discoveries(p, 0.3)
@@ -224,7 +226,7 @@ def test_scored_cases_are_ranked_by_all_that_is_known(
     assert learned.head is not None
     rows = attributes(cases.table)
     chance = learned.head.chances(
-        learned.head.raw(learned.head.features(rows, learned.evidence_features(cases)))
+        learned.head.raw(rows, learned.head.features(rows, learned.evidence_features(cases)))
     )
     judged = np.arange(300) != 5
     assert out["risk"][judged].to_numpy() == pytest.approx(chance[judged])
