@@ -68,7 +68,9 @@ def test_scored_cases_teach_a_calibration_and_a_head(
     assert "auroc: 0." in said
 
 
-def test_other_settings_make_another_head_and_the_same_ones_the_same(make: SimpleNamespace, tmp_path: Path) -> None:
+def test_other_settings_make_another_head_and_the_same_ones_the_same(
+    make: SimpleNamespace, tmp_path: Path
+) -> None:
     """Overrides reach the head; the same seed and settings give the same version."""
     (tmp_path / "a.csv").write_text(make.csv(800, 1), encoding="utf-8")
     toy = {name: str(value) for name, value in make.toy.items()}
