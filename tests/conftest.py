@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,14 +24,27 @@ def eval_data() -> Path:
     return folder
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first test process which needs it makes, and all others read."""
+    room = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        room = room.parent
+    folder = room / name
+    with (room / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            unfinished = factory.mktemp(name) / name
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A world of a few declarations for each item, made once for each test process."""
+    """A world of a few declarations for each item."""
     from customs.world import make_world
 
-    folder = tmp_path_factory.mktemp("world") / "tiny"
-    make_world(folder, seed=7, size="tiny")
-    return folder
+    return made_once(tmp_path_factory, "tiny", lambda folder: make_world(folder, seed=7, size="tiny"))
 
 
 @pytest.fixture(scope="session")
@@ -48,11 +63,9 @@ def settled_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fraud_share=0.2,
         kinds=SIZES["queue"].kinds,
     )
-    folder = tmp_path_factory.mktemp("world") / "settled"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(make, "SIZES", {"settled": size})
-        make.make_world(folder, seed=5, size="settled")
-    return folder
+        return made_once(tmp_path_factory, "settled", lambda f: make.make_world(f, seed=5, size="settled"))
 
 
 # Settings under which each module trains in a few seconds.
@@ -65,10 +78,11 @@ QUICK: dict[str, dict[str, str]] = {
 
 @pytest.fixture(scope="session")
 def quick_models(tiny_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with all three scorers, really trained on the tiny world, once for each test process."""
+    """A folder with all three scorers, really trained on the tiny world."""
     from portcullis.models import SCORERS
 
-    folder = tmp_path_factory.mktemp("models")
-    for module in SCORERS:
-        module.room("train").train([tiny_world], folder / module, overrides=QUICK[module], seed=1)
-    return folder
+    def train(folder: Path) -> None:
+        for module in SCORERS:
+            module.room("train").train([tiny_world], folder / module, overrides=QUICK[module], seed=1)
+
+    return made_once(tmp_path_factory, "models", train)

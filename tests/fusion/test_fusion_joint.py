@@ -27,8 +27,8 @@ Surprises = st.lists(st.one_of(st.none(), st.floats(0, 9)), min_size=6, max_size
 
 @pytest.fixture(scope="module")
 def fresh(make: SimpleNamespace) -> np.ndarray:
-    """16,000 other clean cases."""
-    found: np.ndarray = make.surprises(16_000, 2)
+    """10,000 other clean cases."""
+    found: np.ndarray = make.surprises(10_000, 2)
     return found
 
 
@@ -115,8 +115,8 @@ def test_no_two_clean_cases_share_a_risk(joint: Joint, fresh: np.ndarray) -> Non
 @pytest.mark.parametrize("rest", [[], [0.3, 1.9], [8.0, 8.0, 8.0]])
 def test_the_order_goes_on_far_beyond_all_clean_cases(joint: Joint, rest: list[float]) -> None:
     """Strictly, and in finite numbers, up to a surprise of 400."""
-    said = np.full((2_001, 6), np.nan)
-    said[:, 0] = np.linspace(0, 400, 2_001)
+    said = np.full((501, 6), np.nan)
+    said[:, 0] = np.linspace(0, 400, 501)
     said[:, 1 : 1 + len(rest)] = rest
     p, surprise, _ = joint.score(said)
     assert np.isfinite(surprise).all()
@@ -132,7 +132,7 @@ def test_the_p_value_never_claims_more_than_was_counted(joint: Joint) -> None:
     assert surprise[0] > 5
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(said=Surprises, at=st.integers(0, 5), new=st.floats(0, 400))
 def test_a_further_surprising_check_never_lowers_the_risk(
     joint: Joint, said: list[float | None], at: int, new: float
@@ -153,7 +153,7 @@ def test_that_holds_for_as_many_checks_as_there_are(make: SimpleNamespace, polic
     surprise[rng.random(400) < 0.4, 9:] = np.nan
     names = (*(f"price.{n}" for n in range(7)), "hs.photo", "hs.joint", *(f"xray.{n}" for n in range(5)))
     joint = Joint.fit(Cases(make.cases(surprise[:, :6]).table, names, 10.0**-surprise, surprise), policy)
-    for trial in range(10):
+    for trial in range(6):
         order = rng.permutation(14)
         said = np.full((2, 14), np.nan)
         said[:, order[:11]] = rng.uniform(2.2, 6.0, 11)
@@ -170,13 +170,13 @@ def test_what_is_unremarkable_does_not_raise_an_odd_case(
     it is extrapolated; and mostly it lowers it."""
     rng = np.random.default_rng(5)
     said = np.where(rng.random(fresh.shape) < 0.75, 0.1, 1.0) * rng.uniform(0, 9, fresh.shape)
-    said = np.where(np.isfinite(fresh), said, np.nan)[:4_000]
+    said = np.where(np.isfinite(fresh), said, np.nan)[:3_000]
     said = said[np.isnan(said[:, added]).all(axis=1)]
     more = said.copy()
     more[:, added] = rng.uniform(0, 0.3, (len(said), len(added)))
     before, after = joint.score(said)[1], joint.score(more)[1]
     counted = (before >= NOTE) & (before < 3.0)
-    assert counted.sum() > 15
+    assert counted.sum() > 10
     assert (after - before)[counted].max() < 0.2
     assert (after - before)[counted].mean() < 0.0
     assert (after / before)[before >= 3.0].max() < 1.25

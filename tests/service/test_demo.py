@@ -96,6 +96,18 @@ def test_a_second_start_does_nothing_again(built: SimpleNamespace) -> None:
     assert built.demo.passwords() == passwords
 
 
+def test_fusion_is_trained_where_outcomes_are_known(
+    settled_world: Path, tiny_world: Path, tmp_path: Path
+) -> None:
+    """And passed over in a world that has none to learn from."""
+    for name, world in (("with", settled_world), ("without", tiny_world)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "world").symlink_to(world)
+    trained = {name: [m.value for m in Demo(tmp_path / name)._trained()] for name in ("with", "without")}
+    assert trained["without"] == ["tabular", "hs", "xray"]
+    assert trained["with"] == ["tabular", "hs", "xray", "fusion"]
+
+
 def test_a_store_that_was_filled_in_part_is_filled_up_without_doubles(built: SimpleNamespace) -> None:
     """As after an interruption while filling."""
     (built.demo.folder / "stamps" / "store").unlink()
