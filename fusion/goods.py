@@ -32,8 +32,10 @@ _TRIED = 3
 _WORTH = 0.1
 # A code fits a source from one in twenty on, as everywhere here.
 _FITS = 0.05
-_LEAST_P = 1e-6
-Side = Literal["likely", "declared", "both", "neither"]
+# No source says more than two hundred clean cases can show: papers that were written to agree with each other
+# must not outweigh what was seen.
+_LEAST_P = 0.005
+Side = Literal["likely", "declared", "both", "neither", "against"]
 
 
 class _Frozen(BaseModel):
@@ -122,7 +124,7 @@ def _against(p: float) -> float:
 def _stance(source: str, declared_p: float, likely_p: float, declared: HsCode, likely: HsCode) -> Stance:
     fits_declared, fits_likely = declared_p > _FITS, likely_p > _FITS
     if likely == declared:
-        side: Side = "declared" if fits_declared else "neither"
+        side: Side = "declared" if fits_declared else "against"
     else:
         side = (
             "both"

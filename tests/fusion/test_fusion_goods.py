@@ -163,7 +163,7 @@ def test_the_declared_code_may_fit_best_after_all() -> None:
     assert found is not None
     assert found.code == FISH
     assert found.probability > 0.5
-    assert [s.side for s in found.stances] == ["neither", "declared"]
+    assert [s.side for s in found.stances] == ["against", "declared"]
     assert all(s.declared == s.likely for s in found.stances)
 
 
