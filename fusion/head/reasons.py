@@ -18,6 +18,7 @@ _LOOKED_AT = 12
 # A part of the log-odds below which nothing is worth a sentence.
 _LEAST = 0.05
 _PRICE = ("unit_value", "unit_value_gap")
+_COUNTED = 3.5  # a surprise from which "one in so many" would be a guess
 _AMOUNTS = ("value", "net_kg", "duty")  # kept as ln(1 + x)
 
 
@@ -56,13 +57,12 @@ def reasons(
 
 
 def check_reason(check: str, surprise: float, language: Language) -> str:
-    """How odd one check found a case."""
-    one_in = 10.0 ** min(surprise, 9.0)
-    if (whole := f"reason.{check}") in catalogue():  # what is fused is no check with a name
-        return _say(whole, language, one_in=one_in)
+    """How odd one check found a case; beyond what clean cases can be counted for, in words."""
     name = f"check.{check}"
     label = _say(name, language) if name in catalogue() else check
-    return _say("reason.check", language, check=label, one_in=one_in)
+    if surprise > _COUNTED:
+        return _say("reason.check.far", language, check=label)
+    return _say("reason.check", language, check=label, one_in=10.0**surprise)
 
 
 def nothing(language: Language) -> str:

@@ -147,6 +147,13 @@ def test_words_for_what_is_fused_or_not_there(language: Language) -> None:
     assert "date: no day" in unreadable("date: no day", language)
 
 
+@pytest.mark.parametrize(("surprise", "counted"), [(3.0, True), (3.6, False), (300.0, False)])
+def test_a_reason_counts_clean_cases_only_where_there_are_that_many(surprise: float, counted: bool) -> None:
+    """Beyond some thousand a count would be a model's guess."""
+    for language in LANGUAGES:
+        assert bool(re.search(r"\d", check_reason("price.unit_value", surprise, language))) == counted
+
+
 def test_without_a_head_the_oddest_checks_are_the_reasons() -> None:
     """None below one in ten, none of the silent, the oddest first, three at most."""
     checks = ("price.unit_value", "hs.text", "xray.mass", "hs.photo")
