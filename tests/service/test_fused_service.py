@@ -129,7 +129,7 @@ def test_each_line_has_the_chance_that_its_own_attributes_give(
     head = load(plain).head
     assert head is not None
     rows = attributes(table_of([Declaration.from_dict(raw)]))
-    expected = head.chances(head.raw(head.features(rows)))
+    expected = head.chances(head.raw(rows, head.features(rows)))
     assert [each.chance for each in report.lines] == pytest.approx(expected.tolist())
     assert expected[0] != expected[1]
     assert report.chance == pytest.approx(1 - np.prod(1 - expected))
