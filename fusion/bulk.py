@@ -135,7 +135,8 @@ def _of_file(
     stream = jobs()
     first = next(stream)
     parts: list[_Part] = []
-    for part in _scored(model, head, itertools.chain([first], stream), len(first[0].table) < _CHUNK):
+    single = first[0].report.rows_read < _CHUNK  # refused ones are in no table
+    for part in _scored(model, head, itertools.chain([first], stream), single):
         parts.append(part)
         done = sum(len(p.raw) for p in parts)
         progress("declarations", done, done)

@@ -99,15 +99,16 @@ def test_reasons_are_given_in_korean(head_folder: Path, day: Path, rank: Rank) -
     assert re.search(r"품목번호 .* × .*: 검사 \d+건 중 \d+건 적발", first)
 
 
-@pytest.mark.parametrize("rows", [1, 100, 241])
+@pytest.mark.parametrize(("rows", "cores"), [(1, 1), (100, 1), (100, 2), (241, 2)])
 def test_the_borders_of_chunks_change_nothing(
-    head_folder: Path, day: Path, rank: Rank, rows: int, monkeypatch: pytest.MonkeyPatch
+    head_folder: Path, day: Path, rank: Rank, rows: int, cores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Chunks without one readable row among them; the file as a whole is the same list."""
+    """Nor does it matter how many processes score them, or that a chunk has not one readable row."""
     if rows == 1:
         day.write_text("\n".join(day.read_text(encoding="utf-8").splitlines()[:20]) + "\n", encoding="utf-8")
     whole = rank(head_folder, day, "--budget", "5")
     monkeypatch.setattr("fusion.bulk._CHUNK", rows)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(cores)))
     parts = rank(head_folder, day, "--budget", "5")
     pd.testing.assert_frame_equal(parts[1], whole[1])
     assert parts[0] == whole[0]
@@ -313,6 +314,7 @@ def test_what_does_not_fit_is_one_line_and_leaves_no_file(
         data.write_text(data.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
     else:
         monkeypatch.setattr("fusion.bulk._CHUNK", 50)
+        monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0})
         data.write_text(data.read_text(encoding="utf-8") + 'Z1,"2024-01-01\n', encoding="utf-8")
     out = tmp_path / "out" / "o.parquet"
     out.parent.mkdir()
@@ -334,6 +336,7 @@ def test_an_accident_while_writing_leaves_what_was_there(
     from fusion.rank import Budget
 
     monkeypatch.setattr(bulk, "_CHUNK", 100)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0})
     done: list[int] = []
 
     def progress(stage: str, at: int, total: int) -> None:

@@ -78,6 +78,25 @@ def test_at_most_three_things_are_said_and_none_twice(head: Head, declared: pd.D
         assert not any(a < b for a in sets for b in sets)
 
 
+def test_what_a_combination_says_is_not_said_again_by_its_parts_or_by_a_larger_one(
+    head: Head, declared: pd.DataFrame
+) -> None:
+    """Code and origin speak for the code alone and for the two with the tax type; another pair is news."""
+    rows = attributes(declared.head(1))
+    features = head.features(rows)
+    keys = list(head.encoder.rates)
+    contributions = np.zeros((1, features.shape[1]))
+    told_of = (("hs6", "origin"), ("hs6",), ("hs6", "origin", "tax_type"), ("departure", "origin"))
+    for worth, key in zip((2.0, 1.5, 1.2, 1.0), told_of, strict=True):
+        contributions[0, 2 * keys.index(key)] = worth
+    (text,) = reasons(head, rows, features, contributions, "en")
+    said = [part.rsplit(": ", 1)[0].split(" × ") for part in text.split("; ")]
+    assert [[word.split(" ")[0] for word in what] for what in said] == [
+        ["HS", "origin"],
+        ["departure", "origin"],
+    ]
+
+
 def test_a_combination_nobody_inspected_says_so(head: Head, declared: pd.DataFrame) -> None:
     """And what speaks against an inspection is no reason for one."""
     table = declared.head(1)

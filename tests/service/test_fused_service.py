@@ -129,7 +129,7 @@ def test_each_line_has_the_chance_that_its_own_attributes_give(
     head = load(plain).head
     assert head is not None
     rows = attributes(table_of([Declaration.from_dict(raw)]))
-    expected = head.chances(head.raw(head.features(rows)))
+    expected = head.chances(head.raw(rows, head.features(rows)))
     assert [each.chance for each in report.lines] == pytest.approx(expected.tolist())
     assert expected[0] != expected[1]
     assert report.chance == pytest.approx(1 - np.prod(1 - expected))
@@ -155,8 +155,9 @@ def test_what_was_assessed_can_be_replayed_from_the_store(
     from portcullis.cli import main
 
     raw = json.loads(make.declaration(id="D9", date="2025-04-29"))
-    raw["lines"] = raw["lines"] * 2
-    service.assess(Upload(json.dumps(raw).encode()), account)
+    line = raw["lines"][0]
+    raw["lines"] = [line, {**line, "value": {"amount": "165000", "currency": "USD"}}]
+    two = service.assess(Upload(json.dumps(raw).encode()), account)
     odd = service.assess(
         Upload(make.declaration(line={"value": "90000 USD"}), (("s.png", make.scan()),)), account
     )
@@ -164,7 +165,9 @@ def test_what_was_assessed_can_be_replayed_from_the_store(
     assert cases.table["subject"].tolist() == ["D9/1", "D9/2", "D000123/1"]
     assert cases.checks == CHECKS
     assert np.isfinite(cases.surprise).tolist() == [[True, False], [True, False], [True, True]]
-    assert cases.evidence_of(2) == odd.report.evidence
+    of_lines = [line.evidence for line in (*two.report.lines, odd.report)]
+    assert [cases.evidence_of(n) for n in range(3)] == of_lines
+    assert of_lines[0] != of_lines[1]
     assert np.isnan(cases.outcome).all()
 
     text = (Path(sys.modules["fusion"].__file__ or "").parent / "policy.toml").read_text(encoding="utf-8")
