@@ -77,8 +77,15 @@ def test_a_report_is_calibrated_and_weighs_what_the_scan_points_to(
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ("What the goods most likely are", "The scan fits", "Compared with 200 clean consignments")),
-        ("ko", ("실제 물품으로 유력한 품목", "X-ray 영상은", "정상 화물 200건과")),
+        (
+            "en",
+            (
+                "What the goods most likely are",
+                "The scan does not fit the declared code",
+                "Compared with 200 clean consignments",
+            ),
+        ),
+        ("ko", ("실제 물품으로 유력한 품목", "X-ray 영상은 신고된", "정상 화물 200건과")),
     ],
 )
 def test_the_page_says_what_the_goods_may_be_and_what_the_risk_was_compared_with(
