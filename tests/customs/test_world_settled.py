@@ -53,8 +53,8 @@ def content(declarations: list[Declaration]) -> list[str]:
 def test_the_periods_follow_each_other_by_date(world: World) -> None:
     """Half a year is settled; all declarations are in one of the three."""
     past, settled, review = (world.declarations(period) for period in ("past", "settled", "review"))
-    assert (len(past), len(settled), len(review)) == (18, 144, 72)
-    assert len(world.declarations()) == 18 + 144 + 72
+    assert (len(past), len(settled), len(review)) == (18, 126, 36)
+    assert len(world.declarations()) == 18 + 126 + 36
     assert max(d.date for d in past) < world.cutoff <= min(d.date for d in settled)
     assert max(d.date for d in settled) < world.review_from <= min(d.date for d in review)
     assert len({(d.date.year, d.date.month) for d in settled}) == 6
@@ -70,7 +70,7 @@ def test_what_is_settled_was_inspected_and_the_outcome_is_the_truth(world: World
         assert outcome.fraud == (number in truth)
         assert outcome.inspected_on == settled[number] + dt.timedelta(days=3)
         assert outcome.reason.split("+")[0] == truth.get(number, "")
-    assert sum(o.fraud for o in outcomes.values()) == round(0.2 * 144)
+    assert sum(o.fraud for o in outcomes.values()) == round(0.2 * 126)
 
 
 def test_frauds_lie_in_what_is_settled_and_in_the_review(world: World) -> None:
@@ -78,7 +78,7 @@ def test_frauds_lie_in_what_is_settled_and_in_the_review(world: World) -> None:
     guilty = set(world.truth())
     review = {d.id for d in world.declarations("review")}
     assert not guilty & {d.id for d in world.declarations("past")}
-    assert len(guilty & review) == round(0.2 * 72)
+    assert len(guilty & review) == round(0.2 * 36)
     assert set(QUEUE_KINDS) == {*KINDS, "misclassified"}
     # what needs a scan may find none among so few
     assert {"misclassified", "swapped_code", "under_invoicing", "inflated_freight"} <= set(
