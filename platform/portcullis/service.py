@@ -20,11 +20,13 @@ from fusion import Policy
 from portcullis import drawing
 from portcullis.consignment import Consignment, Upload
 from portcullis.identity import Login, Sessions, read_secret
+from portcullis.identity.secret import signing_key
 from portcullis.judge import judge
 from portcullis.models import Models
 from portcullis.settings import Settings
 from portcullis.store.accounts import Account, Accounts
 from portcullis.store.assessments import Assessment, Assessments
+from portcullis.store.audit import Audit
 from portcullis.store.engine import open_store
 from portcullis.store.images import Images
 from portcullis.store.tariff import Tariff
@@ -54,6 +56,7 @@ class Service:
     models: Models
     policy: Policy
     accounts: Accounts
+    audit: Audit
     assessments: Assessments
     images: Images
     tariff: Tariff
@@ -73,7 +76,9 @@ class Service:
     ) -> Service:
         """Open the store, making it where it is missing."""
         engine = open_store(settings.store_url)
+        secret = read_secret(settings.data)
         accounts = Accounts(engine, now)
+        audit = Audit(engine, signing_key(secret), now)
         images = Images(settings.images)
         login = Login(
             accounts,
@@ -86,11 +91,12 @@ class Service:
             models=models,
             policy=policy or Policy.default(),
             accounts=accounts,
-            assessments=Assessments(engine, images, now),
+            audit=audit,
+            assessments=Assessments(engine, images, audit, now),
             images=images,
             tariff=Tariff(engine),
             login=login,
-            sessions=Sessions(accounts, read_secret(settings.data), lasting),
+            sessions=Sessions(accounts, secret, lasting),
             _scoring=threading.Lock(),
         )
 
@@ -113,7 +119,7 @@ class Service:
         return self.assessments.add(
             consignment.declaration,
             verdict,
-            account_id=account.id,
+            account=account,
             scan=consignment.scan,
             scan_files=upload.scan,
             photo=upload.photo,

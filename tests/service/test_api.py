@@ -341,7 +341,7 @@ def test_two_accounts_may_use_the_same_key(
     """Keys belong to who sends them."""
     from portcullis.store.accounts import Role
 
-    service.login.add("lee", make.password, Role.BROKER)
+    service.login.add("lee", make.password, Role.ANALYST)
     headers = {"Idempotency-Key": "abc-1"}
     one = client.post(URL, files={"declaration": make.declaration()}, headers=headers)
     two = client.post(

@@ -1,18 +1,22 @@
-"""Who may call: a login cookie or HTTP Basic; everything else is refused."""
+"""Who may call, and what: a login cookie or HTTP Basic, and the permission that each route names."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from starlette.exceptions import HTTPException
 
 from customs.errors import Problem
 from customs.sentences import Language
 from portcullis.identity import LoginRefused
+from portcullis.identity.permissions import PERMISSIONS, Permission
 from portcullis.identity.session import COOKIE
 from portcullis.service import Service
 from portcullis.store.accounts import Account
@@ -39,23 +43,85 @@ def get_service(request: Request) -> Service:
 Serving = Annotated[Service, Depends(get_service)]
 
 
-def signed_in(request: Request, service: Serving) -> Account:
+@dataclass(frozen=True)
+class Caller:
+    """An account and what it may do with this request (an API key may do less than its account)."""
+
+    account: Account
+    permissions: frozenset[Permission]
+
+
+def signed_in(request: Request, service: Serving) -> Caller:
     """The account that calls.
 
     A cookie counts for a changing request only when the browser says that our own page sent it.
     """
     authorization = request.headers.get("authorization")
     if authorization is not None:
-        return service.login.check(*_basic(authorization))
+        return caller_of(service.login.check(*_basic(authorization)))
     account = cookie_account(request, service)
     if account is None:
         raise LoginRefused("nobody is signed in")
     if request.method not in _SAFE:
         require_own_page(request)
-    return account
+    return caller_of(account)
 
 
-Caller = Annotated[Account, Depends(signed_in)]
+def caller_of(account: Account) -> Caller:
+    """Somebody with all permissions of their role."""
+    return Caller(account, PERMISSIONS[account.role])
+
+
+class Forbidden(HTTPException):
+    """The account may not do this."""
+
+    def __init__(self, permission: Permission) -> None:
+        super().__init__(403, f"this account may not do this: it lacks {permission.value}")
+        remedy = "ask an administrator for a role or a key that has it"
+        self.problems = (Problem(f"{permission.value} is missing", "Authorization", remedy),)
+
+
+@dataclass(frozen=True)
+class Allow:
+    """The dependency by which a route names its permission: `account: Annotated[Account, Depends(Allow(…))]`.
+
+    Every route under /v1 has one; `permission_of` reads it for the OpenAPI document and the tests.
+    """
+
+    permission: Permission
+
+    def __call__(self, caller: Annotated[Caller, Depends(signed_in)]) -> Account:
+        """The account, if it may."""
+        if self.permission not in caller.permissions:
+            raise Forbidden(self.permission)
+        return caller.account
+
+
+def permission_of(dependant: Dependant) -> Permission | None:
+    """The permission that a route asks for; None if it asks for none."""
+    return next((d.call.permission for d in _all(dependant) if isinstance(d.call, Allow)), None)
+
+
+def _all(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from _all(inner)
+
+
+Assessing = Annotated[Account, Depends(Allow(Permission.ASSESS))]
+ReadingCases = Annotated[Account, Depends(Allow(Permission.READ_CASES))]
+WorkingCases = Annotated[Account, Depends(Allow(Permission.WORK_CASES))]
+RunningBatches = Annotated[Account, Depends(Allow(Permission.RUN_BATCHES))]
+ReadingAlerts = Annotated[Account, Depends(Allow(Permission.READ_ALERTS))]
+SuggestingCodes = Annotated[Account, Depends(Allow(Permission.SUGGEST_CODES))]
+ReadingCodes = Annotated[Account, Depends(Allow(Permission.READ_CODES))]
+ReadingSeries = Annotated[Account, Depends(Allow(Permission.READ_SERIES))]
+ReadingModels = Annotated[Account, Depends(Allow(Permission.READ_MODELS))]
+SwitchingModels = Annotated[Account, Depends(Allow(Permission.SWITCH_MODELS))]
+ManagingAccounts = Annotated[Account, Depends(Allow(Permission.MANAGE_ACCOUNTS))]
+ManagingWebhooks = Annotated[Account, Depends(Allow(Permission.MANAGE_WEBHOOKS))]
+ReadingAudit = Annotated[Account, Depends(Allow(Permission.READ_AUDIT))]
+OwningAccount = Annotated[Account, Depends(Allow(Permission.OWN_ACCOUNT))]
 
 
 def cookie_account(request: Request, service: Service) -> Account | None:

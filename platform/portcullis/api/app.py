@@ -6,9 +6,11 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 
 from portcullis.api import assessments, codes, health, suggestions
+from portcullis.api.access import permission_of
 from portcullis.api.problems import ProblemDocument, add_handlers
 from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
 from portcullis.service import Service
@@ -37,12 +39,24 @@ def make_app(service: Service) -> FastAPI:
     add_handlers(app)
     app.include_router(health.router)
     app.include_router(assessments.router)
-    if "hs" in service.models.scorers:
-        app.include_router(suggestions.router)
+    app.include_router(suggestions.router)
     app.include_router(codes.router)
     pages.add_pages(app)
+    _refuse_open_routes(app)
     _describe(app)
     return app
+
+
+def api_routes(app: FastAPI) -> list[APIRoute]:
+    """The routes under /v1."""
+    return [r for r in app.routes if isinstance(r, APIRoute) and r.path.startswith("/v1/")]
+
+
+def _refuse_open_routes(app: FastAPI) -> None:
+    """Deny by default: a route of the API that asks for no permission is a mistake of ours."""
+    for route in api_routes(app):
+        if permission_of(route.dependant) is None:
+            raise RuntimeError(f"{route.path} asks for no permission: give it one of portcullis.api.access")
 
 
 def _describe(app: FastAPI) -> None:
@@ -58,10 +72,11 @@ def _describe(app: FastAPI) -> None:
             components.setdefault("schemas", {}).update(schema.pop("$defs", {}))
             components["schemas"]["ProblemDocument"] = schema
             components["securitySchemes"] = {"basic": {"type": "http", "scheme": "basic"}}
-            for path, operations in document["paths"].items():
-                if path.startswith("/v1/"):
-                    for operation in operations.values():
-                        operation["security"] = [{"basic": []}]
+            for route in api_routes(app):
+                for method in route.methods:
+                    operation = document["paths"][route.path_format][method.lower()]
+                    operation["security"] = [{"basic": []}]
+                    operation["x-permission"] = permission_of(route.dependant)
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
-from portcullis.api.access import Caller, Serving, Speaking
+from portcullis.api.access import ReadingCodes, Serving, Speaking
 from portcullis.api.problems import documented
 from portcullis.codes import CodeDesk
 
@@ -141,10 +141,10 @@ class CodeDocument(CodeEntry):
     children: list[CodeEntry]
 
 
-@router.get("", response_model=CodesFound, responses=documented(401, 422, 503))
+@router.get("", response_model=CodesFound, responses=documented(401, 403, 422, 503))
 def search(
     service: Serving,
-    caller: Caller,
+    account: ReadingCodes,
     language: Speaking,
     query: Annotated[str, Query(description="2 to 10 digits, or words of the official wording.")],
     on: On = None,
@@ -154,10 +154,10 @@ def search(
     return CodeDesk.of_store(service.tariff).search(query, on=on, limit=limit, language=language)
 
 
-@router.get("/{code}", response_model=CodeDocument, responses=documented(401, 404, 422, 503))
+@router.get("/{code}", response_model=CodeDocument, responses=documented(401, 403, 404, 422, 503))
 def show(
     service: Serving,
-    caller: Caller,
+    account: ReadingCodes,
     language: Speaking,
     code: str,
     on: On = None,

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from portcullis.api.access import Caller, Serving, Speaking
+from portcullis.api.access import Serving, Speaking, SuggestingCodes
 from portcullis.api.problems import documented
 from portcullis.service import MAX_SUGGESTION_TEXT, MAX_SUGGESTIONS
 
@@ -93,7 +93,9 @@ class Suggested(BaseModel):
     refused: Refused | None
 
 
-@router.post("/suggestions", response_model=Suggested, responses=documented(401, 403, 413, 422))
-def suggestions(service: Serving, caller: Caller, wanted: Wanted, language: Speaking) -> dict[str, Any]:
+@router.post("/suggestions", response_model=Suggested, responses=documented(401, 403, 413, 422, 503))
+def suggestions(
+    service: Serving, account: SuggestingCodes, wanted: Wanted, language: Speaking
+) -> dict[str, Any]:
     """Likely codes with the nearest rulings, or why there are none and what to ask."""
     return service.suggest(wanted.text, wanted.top, language)

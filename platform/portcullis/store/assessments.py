@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,9 @@ from customs.scan import Scan
 from fusion import RiskReport
 from portcullis.drawing import heatmap_values_png
 from portcullis.judge import Verdict
+from portcullis.store.accounts import Account
 from portcullis.store.accounts import account as account_table
+from portcullis.store.audit import Act, Audit, digest
 from portcullis.store.engine import writing
 from portcullis.store.images import Images
 from portcullis.store.metadata import metadata
@@ -91,9 +93,12 @@ class Summary:
 class Assessments:
     """The assessments of one store."""
 
-    def __init__(self, engine: sa.Engine, images: Images, now: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self, engine: sa.Engine, images: Images, audit: Audit, now: Callable[[], dt.datetime]
+    ) -> None:
         self.engine = engine
         self.images = images
+        self.audit = audit
         self.now = now
 
     def add(
@@ -101,7 +106,7 @@ class Assessments:
         declaration: Declaration,
         verdict: Verdict,
         *,
-        account_id: int,
+        account: Account,
         scan: Scan | None = None,
         scan_files: Sequence[tuple[str, bytes]] = (),
         photo: bytes | None = None,
@@ -120,32 +125,35 @@ class Assessments:
             with writing(self.engine) as connection, self.images.putting(*images) as names:
                 digests = [name for name in names[2:] if name is not None]
                 kept = None if scan is None else StoredScan.of([n for n, _ in scan_files], digests, scan)
-                connection.execute(
-                    assessment.insert().values(
-                        id=new_id,
-                        created_at=self.now(),
-                        account_id=account_id,
-                        declaration_id=declaration.id,
-                        declaration=declaration.model_dump(mode="json", exclude_none=True),
-                        band=verdict.report.band,
-                        surprise=verdict.report.surprise,
-                        report=verdict.report.model_dump(mode="json"),
-                        scan=None if kept is None else kept.files[0].sha256,
-                        scan_details=None if kept is None else kept.details,
-                        photo=names[0],
-                        heatmap=names[1],
-                        heatmap_box=None if verdict.heatmap is None else list(verdict.heatmap.box),
-                    )
-                )
+                row = {
+                    "id": new_id,
+                    "created_at": self.now(),
+                    "account_id": account.id,
+                    "declaration_id": declaration.id,
+                    "declaration": declaration.model_dump(mode="json", exclude_none=True),
+                    "band": verdict.report.band,
+                    "surprise": verdict.report.surprise,
+                    "report": verdict.report.model_dump(mode="json"),
+                    "scan": None if kept is None else kept.files[0].sha256,
+                    "scan_details": None if kept is None else kept.details,
+                    "photo": names[0],
+                    "heatmap": names[1],
+                    "heatmap_box": None if verdict.heatmap is None else list(verdict.heatmap.box),
+                }
+                connection.execute(assessment.insert().values(row))
                 if key is not None:
                     connection.execute(
                         idempotency_key.insert().values(
-                            account_id=account_id, key=key, body_sha256=body_sha256, assessment_id=new_id
+                            account_id=account.id, key=key, body_sha256=body_sha256, assessment_id=new_id
                         )
                     )
+                self.audit.write(
+                    connection,
+                    Act(account.name, "assess", new_id, {"sha256": digest_of(row), "band": row["band"]}),
+                )
                 connection.commit()
         except IntegrityError:
-            earlier = None if key is None else self.by_key(account_id, key, body_sha256)
+            earlier = None if key is None else self.by_key(account.id, key, body_sha256)
             if earlier is None:
                 raise
             return earlier
@@ -207,6 +215,28 @@ class Assessments:
         """How many there are."""
         with self.engine.connect() as connection:
             return int(connection.scalar(sa.select(sa.func.count()).select_from(assessment)) or 0)
+
+
+# What the audit log vouches for: all that an assessment was stored with.
+_VOUCHED = (
+    "id",
+    "created_at",
+    "account_id",
+    "declaration",
+    "report",
+    "scan",
+    "scan_details",
+    "photo",
+    "heatmap",
+    "heatmap_box",
+)
+
+
+def digest_of(row: Mapping[str, Any]) -> str:
+    """sha256 of a row of the table `assessment`, as its audit entry holds it."""
+    values = {name: row[name] for name in _VOUCHED}
+    values["created_at"] = row["created_at"].replace(tzinfo=dt.UTC).isoformat()
+    return digest(values)
 
 
 def reports(engine: sa.Engine) -> Iterator[tuple[Declaration, RiskReport]]:

@@ -1,0 +1,218 @@
+"""The audit log: who did what, each entry bound to the one before it by its hash, and signed.
+
+An entry is `number, at, actor, action, subject, details`. Its hash is sha256 over the hash before it and its
+own canonical JSON, so an entry that is changed, removed or moved breaks the chain; a unique constraint on the
+previous hash keeps two writers from forking it. The signature (Ed25519 over the hash) is made with a key that
+is not in the database: whoever may write there still cannot make up a chain.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from portcullis.store.engine import writing
+from portcullis.store.metadata import metadata
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+GENESIS = "0" * 64
+SYSTEM = "-"  # the actor where no account acted
+_LOCK = 0x41756474  # of PostgreSQL: one writer appends at a time
+_PAGE = 2_000
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.String(32), nullable=False),  # ISO text: hashed as it is stored
+    sa.Column("actor", sa.String(80), nullable=False),
+    sa.Column("action", sa.String(40), nullable=False, index=True),
+    sa.Column("subject", sa.String(80), nullable=False, index=True),
+    sa.Column("details", sa.Text, nullable=False),  # canonical JSON
+    sa.Column("previous", sa.String(64), nullable=False, unique=True),
+    sa.Column("hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("signature", sa.String(128), nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that was done, to be written down: by whom, what, to what, and with which values."""
+
+    actor: str
+    action: str
+    subject: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry as it is stored."""
+
+    number: int
+    at: str
+    actor: str
+    action: str
+    subject: str
+    details: str
+    previous: str
+    hash: str
+    signature: str
+
+    def expected_hash(self) -> str:
+        """What its hash has to be."""
+        return chained(
+            self.previous, _body(self.number, self.at, self.actor, self.action, self.subject, self.details)
+        )
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The details as values."""
+        found: dict[str, Any] = json.loads(self.details)
+        return found
+
+
+@dataclass(frozen=True)
+class Head:
+    """The end of the chain: write it down elsewhere, and nobody can cut the chain behind it."""
+
+    number: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with the log, and at which entry."""
+
+    number: int
+    problem: str
+
+
+def canonical(value: Any) -> str:
+    """JSON that is the same text for the same value, whoever writes it."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """sha256 of the canonical JSON."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def chained(previous: str, body: str) -> str:
+    """The hash of an entry whose canonical JSON is `body`."""
+    return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
+
+
+class Audit:
+    """The audit log of one store."""
+
+    def __init__(self, engine: sa.Engine, key: Ed25519PrivateKey, now: Callable[[], dt.datetime]) -> None:
+        self.engine = engine
+        self.key = key
+        self.now = now
+
+    def write(self, connection: sa.Connection, *acts: Act) -> None:
+        """Append within a `writing` transaction: the deed and its entry are stored together or not at all."""
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        last = _head(connection)
+        number, previous = (0, GENESIS) if last is None else (last.number, last.hash)
+        at = self.now().isoformat()
+        rows = []
+        for act in acts:
+            number += 1
+            details = canonical(act.details)
+            hashed = chained(previous, _body(number, at, act.actor, act.action, act.subject, details))
+            rows.append(
+                {
+                    "number": number,
+                    "at": at,
+                    "actor": act.actor,
+                    "action": act.action,
+                    "subject": act.subject,
+                    "details": details,
+                    "previous": previous,
+                    "hash": hashed,
+                    "signature": self.key.sign(bytes.fromhex(hashed)).hex(),
+                }
+            )
+            previous = hashed
+        if rows:
+            connection.execute(audit.insert(), rows)
+
+    def add(self, *acts: Act) -> None:
+        """Append in a transaction of its own."""
+        with writing(self.engine) as connection:
+            self.write(connection, *acts)
+
+    def head(self) -> Head | None:
+        """The newest entry; None of an empty log."""
+        with self.engine.connect() as connection:
+            return _head(connection)
+
+    def about(self, subject: str) -> list[Entry]:
+        """All entries about one subject, oldest first."""
+        query = sa.select(audit).where(audit.c.subject == subject).order_by(audit.c.number)
+        with self.engine.connect() as connection:
+            return [Entry(*row) for row in connection.execute(query)]
+
+    def page(self, after: int = 0, limit: int = 100) -> list[Entry]:
+        """Entries behind number `after`, oldest first."""
+        query = sa.select(audit).where(audit.c.number > after).order_by(audit.c.number).limit(limit)
+        with self.engine.connect() as connection:
+            return [Entry(*row) for row in connection.execute(query)]
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries, oldest first, read as they are asked for."""
+        after = 0
+        while page := self.page(after, _PAGE):
+            yield from page
+            after = page[-1].number
+
+    @property
+    def public_key(self) -> Ed25519PublicKey:
+        """The key that the signatures are checked with."""
+        return self.key.public_key()
+
+
+def check_chain(entries: Iterable[Entry], key: Ed25519PublicKey) -> Iterator[Fault]:
+    """Every fault of a whole chain that begins with entry 1."""
+    number, previous = 0, GENESIS
+    for entry in entries:
+        if entry.number != number + 1:
+            yield Fault(entry.number, f"{entry.number - number - 1} entries before it are missing")
+        if entry.previous != previous:
+            yield Fault(entry.number, "it does not follow the entry before it")
+        yield from check_entry(entry, key)
+        number, previous = entry.number, entry.hash
+
+
+def check_entry(entry: Entry, key: Ed25519PublicKey) -> Iterator[Fault]:
+    """Every fault that one entry has by itself."""
+    from cryptography.exceptions import InvalidSignature
+
+    if entry.hash != entry.expected_hash():
+        yield Fault(entry.number, "its contents were changed")
+    try:
+        key.verify(bytes.fromhex(entry.signature), bytes.fromhex(entry.hash))
+    except (InvalidSignature, ValueError):
+        yield Fault(entry.number, "its signature is not of this installation")
+
+
+def _body(number: int, at: str, actor: str, action: str, subject: str, details: str) -> str:
+    fields: Sequence[Any] = (number, at, actor, action, subject, details)
+    return canonical(fields)
+
+
+def _head(connection: sa.Connection) -> Head | None:
+    query = sa.select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Head(row.number, row.hash)
