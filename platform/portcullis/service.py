@@ -12,7 +12,7 @@ import numpy as np
 
 from customs.case import Case
 from customs.declaration import Declaration
-from customs.errors import CustomsError
+from customs.errors import CustomsError, InvalidValue
 from customs.hs import HsCode
 from customs.scan import Scan
 from customs.sentences import Language
@@ -20,15 +20,18 @@ from fusion import Policy
 from portcullis import drawing
 from portcullis.consignment import Consignment, Upload
 from portcullis.identity import Login, Sessions, read_secret
+from portcullis.identity.permissions import PERMISSIONS, Permission
 from portcullis.identity.secret import signing_key
 from portcullis.judge import judge
 from portcullis.models import Models
 from portcullis.settings import Settings
 from portcullis.store.accounts import Account, Accounts
-from portcullis.store.assessments import Assessment, Assessments
+from portcullis.store.assessments import Assessment, Assessments, New
 from portcullis.store.audit import Audit
+from portcullis.store.casework import Casework, Deed, Event
 from portcullis.store.engine import open_store
 from portcullis.store.images import Images
+from portcullis.store.queue import Queue, Summary
 from portcullis.store.tariff import Tariff
 
 MAX_SUGGESTION_TEXT = 20_000
@@ -58,6 +61,8 @@ class Service:
     accounts: Accounts
     audit: Audit
     assessments: Assessments
+    queue: Queue
+    casework: Casework
     images: Images
     tariff: Tariff
     login: Login
@@ -93,6 +98,8 @@ class Service:
             accounts=accounts,
             audit=audit,
             assessments=Assessments(engine, images, audit, now),
+            queue=Queue(engine),
+            casework=Casework(engine, audit, now),
             images=images,
             tariff=Tariff(engine),
             login=login,
@@ -116,25 +123,48 @@ class Service:
         consignment = Consignment.read(upload)
         with self._scoring:
             verdict = judge(consignment, self.models, self.policy)
-        return self.assessments.add(
-            consignment.declaration,
-            verdict,
-            account=account,
-            scan=consignment.scan,
-            scan_files=upload.scan,
-            photo=upload.photo,
-            key=key,
-            body_sha256=body,
-        )
+        new = New(consignment.declaration, verdict, consignment.scan, upload.scan, upload.photo)
+        return self.assessments.add(new, account, key=key, body_sha256=body)
 
     def assessment(self, assessment_id: str) -> Assessment:
         """One stored assessment."""
         found = self.assessments.get(assessment_id)
         if found is None:
-            raise NotFound(
-                f"there is no assessment {assessment_id!r}", field="id", remedy="check the address"
+            raise _no_assessment(assessment_id)
+        return found
+
+    def case(self, assessment_id: str) -> Summary:
+        """The queue's row of one assessment."""
+        found = self.queue.get(assessment_id)
+        if found is None:
+            raise _no_assessment(assessment_id)
+        return found
+
+    def officer(self, name: str) -> Account:
+        """The account of somebody who may work on cases."""
+        found = self.accounts.by_name(name)
+        if found is None or Permission.WORK_CASES not in PERMISSIONS[found.role]:
+            raise InvalidValue(
+                f"{name!r} cannot work on cases",
+                field="assignee",
+                remedy="name an account that is an inspector or an analyst",
             )
         return found
+
+    def work(
+        self,
+        assessment_id: str,
+        deed: Deed,
+        account: Account,
+        *,
+        version: int | None = None,
+        key: str | None = None,
+    ) -> Event:
+        """Decide, record an outcome, note or assign; see `Casework.add`."""
+        try:
+            return self.casework.add(assessment_id, deed, account, version=version, key=key)
+        except KeyError:
+            raise _no_assessment(assessment_id) from None
 
     def wording(self, found: Assessment, language: Language) -> dict[HsCode, str]:
         """Official wording of the declared and the likely codes of an assessment, where it was imported."""
@@ -198,6 +228,10 @@ class Service:
             raise NotFound("this assessment has no scan", field="id", remedy="none was uploaded")
         files = [(file.name, self.images.read(file.sha256)) for file in found.scan.files]
         return read_scans(files, field="scan")
+
+
+def _no_assessment(assessment_id: str) -> NotFound:
+    return NotFound(f"there is no assessment {assessment_id!r}", field="id", remedy="check the address")
 
 
 def _made_up_case() -> Case:

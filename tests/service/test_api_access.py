@@ -63,13 +63,18 @@ def test_health_and_readiness_are_open_and_name_the_models(address: str) -> None
 
 
 def test_the_openapi_document_names_upload_errors_and_sign_in(address: str) -> None:
-    """What is not loaded is not in it: there is no HS model here."""
+    """Every operation under /v1 says which permission it takes; one whose model is not loaded is there."""
     document = httpx.get(address + "/openapi.json").json()
     post = document["paths"][URL]["post"]
     assert set(post["requestBody"]["content"]) == {"multipart/form-data"}
     assert "application/problem+json" in post["responses"]["422"]["content"]
     assert post["security"] == [{"basic": []}]
-    assert "/v1/hs/suggestions" not in document["paths"]
+    assert post["x-permission"] == "cases.assess"
+    assert "503" in document["paths"]["/v1/hs/suggestions"]["post"]["responses"]
+    operations = [
+        o for path, found in document["paths"].items() if path[:4] == "/v1/" for o in found.values()
+    ]
+    assert all(operation["x-permission"] for operation in operations)
     schemas = document["components"]["schemas"]
     assert "ProblemDocument" in schemas
     assert {"details", "contributions"} <= set(schemas["EvidenceDocument"]["required"])

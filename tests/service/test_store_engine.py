@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from alembic.migration import MigrationContext
 from customs.errors import InvalidConfig
 from portcullis import store
 from portcullis.store import metadata, open_engine, open_store, upgrade, writing
+from portcullis.store.queue import Filter, Queue
 
 
 def test_sqlite_is_set_up_for_one_writer_and_many_readers(tmp_path: Path) -> None:
@@ -49,20 +51,27 @@ def test_an_upgrade_of_a_new_store_is_a_no_op(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_assessments_survive_the_upgrade_that_lists_the_files_of_scans(tmp_path: Path) -> None:
-    """Old rows stay as they are, and nobody can change them afterwards either."""
+def test_assessments_survive_the_upgrades_and_enter_the_queue(tmp_path: Path, make: SimpleNamespace) -> None:
+    """Old rows stay as they are, nobody can change them afterwards either, and the queue lists them."""
     engine = open_engine(f"sqlite:///{tmp_path}/store.db")
     upgrade(engine, "0003")
     with writing(engine) as connection:
         connection.exec_driver_sql("INSERT INTO account VALUES (1, 'kim', 'x', 'inspector', '2025-01-01')")
         connection.exec_driver_sql(
             "INSERT INTO assessment (number, id, created_at, account_id, declaration_id, declaration, band, "
-            "report, scan) VALUES (1, 'a', '2025-01-01', 1, 'D1', '{}', 'clear', '{}', 'f00')"
+            "report, scan) VALUES (1, 'a', '2025-01-01 00:00:00', 1, 'D1', ?, 'clear', ?, 'f00')",
+            (
+                make.declaration().decode(),
+                '{"findings": [{"kind": "price.unit_value"}], "lines": [], "evidence": [], "chance": 0.25}',
+            ),
         )
     upgrade(engine)
     with engine.connect() as connection:
         row = connection.exec_driver_sql("SELECT scan, scan_details FROM assessment").one()
     assert tuple(row) == ("f00", None)
+    (found,) = Queue(engine).page(Filter(hs="030617", usd_per_kg_from=7.9, usd_per_kg_to=8.1)).rows
+    assert (found.id, found.lane, found.status, found.chance) == ("a", "release", "new", 0.25)
+    assert found.findings == ("price.unit_value",)
     with pytest.raises(sa.exc.IntegrityError, match="append-only"), writing(engine) as connection:
         connection.exec_driver_sql("UPDATE assessment SET scan_details = '{}'")
     engine.dispose()

@@ -6,10 +6,10 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware import Middleware
 
-from portcullis.api import assessments, codes, health, suggestions
+from portcullis.api import assessments, casework, codes, health, queue, suggestions
 from portcullis.api.access import permission_of
 from portcullis.api.problems import ProblemDocument, add_handlers
 from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
@@ -38,7 +38,9 @@ def make_app(service: Service) -> FastAPI:
     app.state.service = service
     add_handlers(app)
     app.include_router(health.router)
+    app.include_router(queue.router)
     app.include_router(assessments.router)
+    app.include_router(casework.router)
     app.include_router(suggestions.router)
     app.include_router(codes.router)
     pages.add_pages(app)
@@ -49,7 +51,8 @@ def make_app(service: Service) -> FastAPI:
 
 def api_routes(app: FastAPI) -> list[APIRoute]:
     """The routes under /v1."""
-    return [r for r in app.routes if isinstance(r, APIRoute) and r.path.startswith("/v1/")]
+    found = [context.original_route for context in iter_route_contexts(app.routes)]
+    return [route for route in found if isinstance(route, APIRoute) and route.path.startswith("/v1/")]
 
 
 def _refuse_open_routes(app: FastAPI) -> None:
@@ -73,7 +76,7 @@ def _describe(app: FastAPI) -> None:
             components["schemas"]["ProblemDocument"] = schema
             components["securitySchemes"] = {"basic": {"type": "http", "scheme": "basic"}}
             for route in api_routes(app):
-                for method in route.methods:
+                for method in route.methods or ():
                     operation = document["paths"][route.path_format][method.lower()]
                     operation["security"] = [{"basic": []}]
                     operation["x-permission"] = permission_of(route.dependant)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Response
 
 from portcullis.api.access import Assessing, ReadingCases, Serving, Speaking
-from portcullis.api.documents import AssessmentDocument
+from portcullis.api.documents import AssessmentDocument, Id
 from portcullis.api.problems import documented
 from portcullis.api.upload import REQUEST_BODY, Uploaded
 from portcullis.report import assessment_document
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/assessments", tags=["assessments"])
 _KEEP = {"Cache-Control": "private, max-age=86400, immutable"}
 _PICTURE: dict[str, Any] = {
     "response_class": Response,
-    "responses": {200: {"content": {"image/png": {}}}, **documented(401, 403, 404)},
+    "responses": {200: {"content": {"image/png": {}}}, **documented(401, 403, 404, 422)},
 }
 
 
@@ -42,25 +42,25 @@ def add(
     return assessment_document(found, language)
 
 
-@router.get("/{assessment_id}", response_model=AssessmentDocument, responses=documented(401, 403, 404))
-def get(service: Serving, account: ReadingCases, assessment_id: str, language: Speaking) -> dict[str, Any]:
+@router.get("/{assessment_id}", response_model=AssessmentDocument, responses=documented(401, 403, 404, 422))
+def get(service: Serving, account: ReadingCases, assessment_id: Id, language: Speaking) -> dict[str, Any]:
     """A stored assessment."""
     return assessment_document(service.assessment(assessment_id), language)
 
 
 @router.get("/{assessment_id}/scan", **_PICTURE)
-def scan(service: Serving, account: ReadingCases, assessment_id: str) -> Response:
+def scan(service: Serving, account: ReadingCases, assessment_id: Id) -> Response:
     """The scan as an 8-bit preview."""
     return Response(service.scan_picture(assessment_id), media_type="image/png", headers=_KEEP)
 
 
 @router.get("/{assessment_id}/heatmap", **_PICTURE)
-def heatmap(service: Serving, account: ReadingCases, assessment_id: str) -> Response:
+def heatmap(service: Serving, account: ReadingCases, assessment_id: Id) -> Response:
     """Where the scan is odd, as a transparent picture of the same size."""
     return Response(service.heatmap_picture(assessment_id), media_type="image/png", headers=_KEEP)
 
 
 @router.get("/{assessment_id}/photo", **_PICTURE)
-def photo(service: Serving, account: ReadingCases, assessment_id: str) -> Response:
+def photo(service: Serving, account: ReadingCases, assessment_id: Id) -> Response:
     """The product photo, encoded anew."""
     return Response(service.photo_picture(assessment_id), media_type="image/png", headers=_KEEP)

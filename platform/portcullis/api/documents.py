@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from customs.sentences import Language
+
+# Text that a database can hold (pydantic refuses lone surrogates by itself).
+Text = Annotated[str, StringConstraints(pattern=r"^[^\u0000]*$")]
+# The id of something stored, as it stands in an address.
+Id = Annotated[str, Path(pattern=r"^[!-~]{1,64}$", max_length=64)]
 
 
 class _Document(BaseModel):
@@ -159,6 +165,48 @@ class AssessmentDocument(_Document):
     scan: ScanDocument | None
     heatmap: ImageDocument | None
     photo: ImageDocument | None
+
+
+class CaseRow(_Document):
+    """One case of the queue.
+
+    hs, goods: of the first line. findings: kinds, gravest first, and their words. lane: what the band
+    recommends; status: how far the case has come; version: how often somebody worked on it. surprise: null
+    where no check could speak.
+    """
+
+    id: str
+    created_at: dt.datetime
+    date: dt.date
+    declaration_id: str
+    importer: str
+    origin: str
+    departure: str | None
+    goods: str
+    hs: str
+    lines: int
+    band: str
+    lane: str
+    surprise: float | None
+    chance: float | None
+    mismatch: bool
+    findings: list[str]
+    findings_words: list[str]
+    has_scan: bool
+    has_photo: bool
+    status: str
+    assignee: str | None
+    result: str | None
+    reason: str | None
+    version: int
+
+
+class QueueDocument(_Document):
+    """A page of the queue; total: of all pages; next: the cursor of the next page, null on the last."""
+
+    items: list[CaseRow]
+    total: int
+    next: str | None
 
 
 class Health(_Document):

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from customs.errors import CustomsError, Problem, TooLarge
 from portcullis.identity import LoginRefused, TooManyFailures
 from portcullis.service import NoModel, NotFound
+from portcullis.store.casework import Conflict
 
 MEDIA_TYPE = "application/problem+json"
 _SEE = "see /openapi.json for what this request takes"
@@ -64,6 +65,8 @@ def status_of(error: CustomsError) -> int:
     """HTTP status of an error that a user can put right."""
     if isinstance(error, NotFound):
         return HTTPStatus.NOT_FOUND
+    if isinstance(error, Conflict):
+        return HTTPStatus.CONFLICT
     if isinstance(error, NoModel):
         return HTTPStatus.SERVICE_UNAVAILABLE
     if isinstance(error, TooLarge):

@@ -6,6 +6,7 @@ import datetime as dt
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ from portcullis.store.audit import Act, Audit, digest
 from portcullis.store.engine import writing
 from portcullis.store.images import Images
 from portcullis.store.metadata import metadata
+from portcullis.store.queue import put
 from portcullis.store.scans import StoredScan
 
 Box = tuple[int, int, int, int]
@@ -74,20 +76,22 @@ class Assessment:
     heatmap_box: Box | None = None
 
 
-@dataclass(frozen=True)
-class Summary:
-    """One row of a list of assessments."""
+@dataclass(frozen=True, eq=False)
+class New:
+    """A judged consignment that is to be stored; `scan` was read from `scan_files` (name, bytes)."""
 
-    id: str
-    created_at: dt.datetime
-    declaration_id: str
-    importer: str
-    goods: str
-    hs: str
-    lines: int
-    band: str
-    surprise: float | None
-    findings: tuple[str, ...]
+    declaration: Declaration
+    verdict: Verdict
+    scan: Scan | None = None
+    scan_files: Sequence[tuple[str, bytes]] = ()
+    photo: bytes | None = None
+
+    @cached_property
+    def images(self) -> tuple[bytes | None, ...]:
+        """What goes into the image store: photo, heat-map, the files of the scan."""
+        drawn = self.verdict.heatmap
+        heatmap = None if drawn is None else heatmap_values_png(drawn)
+        return (self.photo, heatmap, *(data for _, data in self.scan_files))
 
 
 class Assessments:
@@ -101,56 +105,22 @@ class Assessments:
         self.audit = audit
         self.now = now
 
-    def add(
-        self,
-        declaration: Declaration,
-        verdict: Verdict,
-        *,
-        account: Account,
-        scan: Scan | None = None,
-        scan_files: Sequence[tuple[str, bytes]] = (),
-        photo: bytes | None = None,
-        key: str | None = None,
-        body_sha256: str = "",
-    ) -> Assessment:
-        """Store report and images together or not at all; `scan` was read from `scan_files` (name, bytes).
+    def add(self, new: New, account: Account, *, key: str | None = None, body_sha256: str = "") -> Assessment:
+        """Store report and images together or not at all.
 
         If `key` was taken meanwhile by the same body, its assessment is returned and nothing is stored.
         """
-        heatmap = None if verdict.heatmap is None else heatmap_values_png(verdict.heatmap)
-        new_id = secrets.token_hex(8)
+        images = new.images  # drawn before anybody has to wait for the lock
         try:
             # the write lock comes first: images and row appear, or vanish, while nobody else writes
-            images = (photo, heatmap, *(data for _, data in scan_files))
             with writing(self.engine) as connection, self.images.putting(*images) as names:
-                digests = [name for name in names[2:] if name is not None]
-                kept = None if scan is None else StoredScan.of([n for n, _ in scan_files], digests, scan)
-                row = {
-                    "id": new_id,
-                    "created_at": self.now(),
-                    "account_id": account.id,
-                    "declaration_id": declaration.id,
-                    "declaration": declaration.model_dump(mode="json", exclude_none=True),
-                    "band": verdict.report.band,
-                    "surprise": verdict.report.surprise,
-                    "report": verdict.report.model_dump(mode="json"),
-                    "scan": None if kept is None else kept.files[0].sha256,
-                    "scan_details": None if kept is None else kept.details,
-                    "photo": names[0],
-                    "heatmap": names[1],
-                    "heatmap_box": None if verdict.heatmap is None else list(verdict.heatmap.box),
-                }
-                connection.execute(assessment.insert().values(row))
+                new_id = self.write(connection, account, [(new, names)])[0]
                 if key is not None:
                     connection.execute(
                         idempotency_key.insert().values(
                             account_id=account.id, key=key, body_sha256=body_sha256, assessment_id=new_id
                         )
                     )
-                self.audit.write(
-                    connection,
-                    Act(account.name, "assess", new_id, {"sha256": digest_of(row), "band": row["band"]}),
-                )
                 connection.commit()
         except IntegrityError:
             earlier = None if key is None else self.by_key(account.id, key, body_sha256)
@@ -160,6 +130,31 @@ class Assessments:
         found = self.get(new_id)
         assert found is not None
         return found
+
+    def write(
+        self,
+        connection: sa.Connection,
+        account: Account,
+        items: Sequence[tuple[New, Sequence[str | None]]],
+    ) -> list[str]:
+        """Within a `writing` transaction: rows, audit entries and the queue of many at once; gives their ids.
+
+        items: each with the names that `Images.putting` gave its `images`.
+        """
+        at = self.now()
+        rows = [_row(new, names, account, at) for new, names in items]
+        if not rows:
+            return []
+        numbers = connection.scalars(
+            assessment.insert().returning(assessment.c.number, sort_by_parameter_order=True), rows
+        )
+        put(connection, [{**row, "number": n} for row, n in zip(rows, numbers, strict=True)])
+        acts = [
+            Act(account.name, "assess", row["id"], {"sha256": digest_of(row), "band": row["band"]})
+            for row in rows
+        ]
+        self.audit.write(connection, *acts)
+        return [row["id"] for row in rows]
 
     def get(self, assessment_id: str) -> Assessment | None:
         """One assessment, or None."""
@@ -200,17 +195,6 @@ class Assessments:
             )
         return self.get(row.assessment_id)
 
-    def latest(self, limit: int = 50) -> list[Summary]:
-        """The newest assessments, newest first."""
-        a = assessment.c
-        query = (
-            sa.select(a.id, a.created_at, a.declaration_id, a.declaration, a.band, a.surprise, a.report)
-            .order_by(a.number.desc())
-            .limit(limit)
-        )
-        with self.engine.connect() as connection:
-            return [_summary(row) for row in connection.execute(query)]
-
     def count(self) -> int:
         """How many there are."""
         with self.engine.connect() as connection:
@@ -247,20 +231,28 @@ def reports(engine: sa.Engine) -> Iterator[tuple[Declaration, RiskReport]]:
             yield Declaration.from_dict(row.declaration), RiskReport.model_validate(row.report)
 
 
-def _summary(row: Any) -> Summary:
-    lines = row.declaration["lines"]
-    return Summary(
-        id=row.id,
-        created_at=row.created_at.replace(tzinfo=dt.UTC),
-        declaration_id=row.declaration_id,
-        importer=row.declaration["importer"],
-        goods=lines[0]["name"],
-        hs=lines[0]["hsk"],
-        lines=len(lines),
-        band=row.band,
-        surprise=row.surprise,
-        findings=tuple(dict.fromkeys(f["kind"] for f in row.report["findings"])),
-    )
+def _row(new: New, names: Sequence[str | None], account: Account, at: dt.datetime) -> dict[str, Any]:
+    """A row of the table, but for its number."""
+    report, drawn = new.verdict.report, new.verdict.heatmap
+    kept = None
+    if new.scan is not None:
+        digests = [name for name in names[2:] if name is not None]
+        kept = StoredScan.of([name for name, _ in new.scan_files], digests, new.scan)
+    return {
+        "id": secrets.token_hex(8),
+        "created_at": at,
+        "account_id": account.id,
+        "declaration_id": new.declaration.id,
+        "declaration": new.declaration.model_dump(mode="json", exclude_none=True),
+        "band": report.band,
+        "surprise": report.surprise,
+        "report": report.model_dump(mode="json"),
+        "scan": None if kept is None else kept.files[0].sha256,
+        "scan_details": None if kept is None else kept.details,
+        "photo": names[0],
+        "heatmap": names[1],
+        "heatmap_box": None if drawn is None else list(drawn.box),
+    }
 
 
 def _box(values: list[int]) -> Box:

@@ -13,7 +13,8 @@ from customs.hs import HsCode
 from customs.sentences import Language, render
 from fusion import RiskReport
 from portcullis.report import check_label
-from portcullis.store.assessments import Assessment, Summary
+from portcullis.store.assessments import Assessment
+from portcullis.store.queue import Summary
 from portcullis.web.rows import EvidenceRow, FindingRow, LikelyRow, OtherCodeRow, Wording
 
 

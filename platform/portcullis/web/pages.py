@@ -33,6 +33,7 @@ from portcullis.identity.session import COOKIE
 from portcullis.report import check_label
 from portcullis.service import Service
 from portcullis.store.accounts import Account
+from portcullis.store.queue import Filter, Order
 from portcullis.web.contexts import AssessmentPage, DeskPage, ErrorPage, LatestRow, LoginPage, Page
 from portcullis.web.renderer import Renderer
 
@@ -84,7 +85,8 @@ class Pages:
             style=self.style,
             checks=tuple(check_label(check, language) for check in self.service.models.checks),
             latest=tuple(
-                LatestRow.of(found, language, self.zone) for found in self.service.assessments.latest(LATEST)
+                LatestRow.of(found, language, self.zone)
+                for found in self.service.queue.page(Filter(), order=Order.NEWEST, limit=LATEST).rows
             ),
             once=secrets.token_hex(16),
             scan_types=",".join(sorted(SUFFIXES)),
