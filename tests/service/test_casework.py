@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -169,7 +168,7 @@ def test_every_deed_has_one_audit_entry_that_vouches_for_it(
 
 
 @pytest.mark.parametrize("table", [*EVENTS, "audit", "assessment"])
-@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET number = number", "DELETE FROM {}"])
 def test_the_database_itself_refuses_to_change_what_was_done(
     service: Service, case: str, deed: Callable[..., httpx.Response], table: str, statement: str
 ) -> None:
@@ -181,12 +180,11 @@ def test_the_database_itself_refuses_to_change_what_was_done(
     ):
         deed(kind, **body)
     deed("outcomes", **CHEAPER)
-    statement = statement.format(table).replace("id = id", "number = number")
     with (
         pytest.raises(sa.exc.IntegrityError, match="append-only"),
         service.audit.engine.begin() as connection,
     ):
-        connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(statement.format(table))
 
 
 def test_a_deed_that_cannot_be_written_down_is_not_done(
@@ -199,4 +197,4 @@ def test_a_deed_that_cannot_be_written_down_is_not_done(
         )
     assert deed("decisions", **INSPECT).status_code == 500
     assert service.casework.history(case) == []
-    assert json.loads(json.dumps(service.case(case).status)) == "new"
+    assert service.case(case).status == "new"
