@@ -1,12 +1,24 @@
-"""What all tests share: the tiny world, and the real evaluation data where it is present."""
+"""What all tests share: the tiny world, the real evaluation data where it is present, a PostgreSQL server."""
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import fcntl
+import itertools
 import os
-from collections.abc import Callable
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,3 +98,181 @@ def quick_models(tiny_world: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             module.room("train").train([tiny_world], folder / module, overrides=QUICK[module], seed=1)
 
     return made_once(tmp_path_factory, "models", train)
+
+
+class PostgresServer:
+    """A PostgreSQL server of its own: a new cluster in a temporary folder, on a free port of 127.0.0.1.
+
+    It syncs to disk as a real one does, asks for a password, and lives in another time zone than UTC, so that
+    a time stored without its zone shows.
+    """
+
+    user = "portcullis"
+
+    def __init__(self, programs: Path) -> None:
+        self.programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="portcullis-pg-", dir="/tmp"))
+        self.password = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
+        self._server: subprocess.Popen[bytes] | None = None
+        # PostgreSQL refuses to run as root
+        self._as: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            names = {entry.pw_name: entry for entry in pwd.getpwall()}
+            owner = names.get("postgres") or names["nobody"]
+            self._as = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        word = self.folder / "word"
+        word.write_text(self.password)
+        word.chmod(0o644)
+        options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+        subprocess.run(
+            [programs / "initdb", "-D", self.data, "-U", self.user, f"--pwfile={word}", *options],
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+            **self._as,
+        )
+
+    @property
+    def data(self) -> Path:
+        """Where the cluster keeps its files."""
+        return self.folder / "data"
+
+    @property
+    def log(self) -> str:
+        """What the server has said."""
+        return (self.folder / "log").read_text(errors="replace")
+
+    def url(self, database: str = "postgres") -> str:
+        """Where a database is, for the store."""
+        return f"postgresql://{self.user}:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start, and wait until it answers; it ends with this process, whatever ends that."""
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": self.folder,
+            "shared_buffers": "32MB",
+            "timezone": "Asia/Seoul",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self._server = subprocess.Popen(
+                [self.programs / "postgres", "-D", self.data, *options],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_end_with_parent,
+                **self._as,
+            )
+        ready = [self.programs / "pg_isready", "-q", "-t", "2", "-h", "127.0.0.1", "-p", str(self.port)]
+        deadline = time.monotonic() + 60
+        while subprocess.run(ready, check=False).returncode != 0:
+            if self._server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL does not start:\n{self.log}")
+            time.sleep(0.05)
+
+    def run(self, sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """The rows that a statement answers with, committed at once."""
+        import psycopg
+
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(sql)  # type: ignore[call-overload]
+            return list(cursor.fetchall()) if cursor.description else []
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a new, empty database that is dropped afterwards."""
+        name = f"test_{next(self._numbers)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE template0")
+        try:
+            yield self.url(name)
+        finally:
+            self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The server and all its processes stand still (SIGSTOP), and go on afterwards."""
+        self._send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._send(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """kill -9 to the server and all its processes, as a power cut would; `start` recovers the cluster."""
+        self._send(signal.SIGKILL)
+        assert self._server is not None
+        self._server.wait(10)
+
+    def stop(self) -> None:
+        """End the server; its files are removed."""
+        if self._server is not None and self._server.poll() is None:
+            self._send(signal.SIGCONT)
+            self._server.send_signal(signal.SIGINT)
+            try:
+                self._server.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _send(self, number: int) -> None:
+        # each of its processes leads a session of its own; the first one first, so that it starts no other
+        assert self._server is not None
+        first = self._server.pid
+        os.kill(first, number)
+        children = Path(f"/proc/{first}/task/{first}/children")
+        for pid in children.read_text().split() if children.exists() else ():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), number)
+
+
+def _end_with_parent() -> None:
+    parent_death = 1
+    ctypes.CDLL(None).prctl(parent_death, signal.SIGQUIT)
+
+
+def _postgres_programs() -> Path | None:
+    found = shutil.which("postgres")
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda p: int(p.parts[4]))
+    # a wrapper on PATH has no initdb beside it
+    for program in [*reversed(debian), *([Path(found).resolve()] if found else [])]:
+        if program.with_name("initdb").exists():
+            return program.parent
+    return None
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A live PostgreSQL server, one for each test process; tests skip where it is not installed."""
+    programs = _postgres_programs()
+    if programs is None:
+        missing = "PostgreSQL is not installed; on Debian: apt-get install postgresql"
+        assert os.environ.get("CI", "").lower() not in ("true", "1"), missing
+        pytest.skip(missing)
+    server = PostgresServer(programs)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database for one test."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """The URL of an empty store, once for each kind of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.db"
+    return request.getfixturevalue("postgres_url")
