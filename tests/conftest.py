@@ -200,9 +200,15 @@ class PostgresServer:
         """The server and all its processes stand still (SIGSTOP), and go on afterwards."""
         self._send(signal.SIGSTOP)
         try:
+            while any(state != "T" for state in map(_state, self._pids())):
+                time.sleep(0.01)
             yield
         finally:
-            self._send(signal.SIGCONT)
+            self.thaw()
+
+    def thaw(self) -> None:
+        """Let a frozen server go on."""
+        self._send(signal.SIGCONT)
 
     def kill(self) -> None:
         """kill -9 to the server and all its processes, as a power cut would; `start` recovers the cluster."""
@@ -213,7 +219,7 @@ class PostgresServer:
     def stop(self) -> None:
         """End the server; its files are removed."""
         if self._server is not None and self._server.poll() is None:
-            self._send(signal.SIGCONT)
+            self.thaw()
             self._server.send_signal(signal.SIGINT)
             try:
                 self._server.wait(20)
@@ -221,15 +227,25 @@ class PostgresServer:
                 self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _send(self, number: int) -> None:
-        # each of its processes leads a session of its own; the first one first, so that it starts no other
+    def _pids(self) -> list[int]:
+        # each of its processes leads a session of its own, so there is no group to send a signal to
         assert self._server is not None
         first = self._server.pid
-        os.kill(first, number)
         children = Path(f"/proc/{first}/task/{first}/children")
-        for pid in children.read_text().split() if children.exists() else ():
+        return [first, *(map(int, children.read_text().split()) if children.exists() else ())]
+
+    def _send(self, number: int) -> None:
+        for pid in self._pids():
             with suppress(ProcessLookupError):
-                os.kill(int(pid), number)
+                os.kill(pid, number)
+
+
+def _state(pid: int) -> str:
+    """One letter, as `ps` shows it; a process that has ended counts as stopped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0]
+    except OSError:
+        return "T"
 
 
 def _end_with_parent() -> None:
