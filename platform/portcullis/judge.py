@@ -1,8 +1,11 @@
-"""From a consignment to one fused report: score every line, fuse, keep the heat-map."""
+"""From consignments to one fused report each: score every line, fuse, keep the heat-map."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from customs.case import Case
 from customs.evidence import Evidence, HeatMap
@@ -10,6 +13,9 @@ from customs.hs import HsCode
 from fusion import Policy, RiskReport, assess, candidates, merge
 from portcullis.consignment import Consignment
 from portcullis.models import Models
+
+if TYPE_CHECKING:
+    from fusion.head.attributes import Attributes
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,40 +28,68 @@ class Verdict:
 
 def judge(consignment: Consignment, models: Models, policy: Policy) -> Verdict:
     """Score all lines of a consignment with all models and fuse what they say."""
-    cases = consignment.cases
-    by_line = models.score(cases)
-    reports = [
-        _line(case, number, evidence, models, policy)
-        for number, (case, evidence) in enumerate(zip(cases, by_line, strict=True))
-    ]
-    drawn = [e for evidence in by_line for e in evidence if e.artefact is not None]
-    oddest = max(drawn, key=lambda e: e.surprise or 0.0, default=None)
-    report = merge(reports, subject=consignment.declaration.id, policy=policy)
-    return Verdict(report, None if oddest is None else oddest.artefact)
+    return judge_all([consignment], models, policy)[0]
 
 
-def _line(case: Case, number: int, evidence: list[Evidence], models: Models, policy: Policy) -> RiskReport:
-    attributes = None
-    if models.fusion is not None and models.fusion.head is not None and case.declaration is not None:
-        from customs.readers.declarations import table_of
-        from fusion.head.attributes import attributes as attributes_of
+def judge_all(consignments: Sequence[Consignment], models: Models, policy: Policy) -> list[Verdict]:
+    """One verdict for each consignment, in order, the same as alone.
 
-        attributes = attributes_of(table_of([case.declaration]).iloc[[number]])
-    return assess(
-        evidence,
-        subject=case.subject,
-        declared=case.declared,
-        policy=policy,
-        versions=models.versions,
-        fusion=models.fusion,
-        attributes=attributes,
-        instead=_instead(case, evidence, models, policy),
+    The models are asked twice whatever the number: about all lines, and about all lines as if they had been
+    declared as the codes that the sources point to.
+    """
+    by_consignment = [consignment.cases for consignment in consignments]
+    cases = [case for own in by_consignment for case in own]
+    by_case = models.score(cases)
+    instead = _instead(cases, by_case, models, policy)
+    attributes = _attributes(consignments, models)
+    reports = iter(
+        assess(
+            evidence,
+            subject=case.subject,
+            declared=case.declared,
+            policy=policy,
+            versions=models.versions,
+            fusion=models.fusion,
+            attributes=of_line,
+            instead=others,
+        )
+        for case, evidence, others, of_line in zip(cases, by_case, instead, attributes, strict=True)
     )
+    evidence_of = iter(by_case)
+    verdicts = []
+    for consignment, own in zip(consignments, by_consignment, strict=True):
+        lines = list(islice(reports, len(own)))
+        report = merge(lines, subject=consignment.declaration.id, policy=policy)
+        verdicts.append(Verdict(report, _oddest(islice(evidence_of, len(own)))))
+    return verdicts
 
 
 def _instead(
-    case: Case, evidence: list[Evidence], models: Models, policy: Policy
-) -> dict[HsCode, list[Evidence]]:
-    """What all models would say, had the line been declared as one of the codes that the sources point to."""
-    codes = candidates(evidence, case.declared, policy)
-    return dict(zip(codes, models.score([case.redeclared(code) for code in codes]), strict=True))
+    cases: Sequence[Case], by_case: Sequence[list[Evidence]], models: Models, policy: Policy
+) -> list[dict[HsCode, list[Evidence]]]:
+    """For each line, what all models would say had it been declared as one of its candidate codes."""
+    codes = [candidates(e, case.declared, policy) for case, e in zip(cases, by_case, strict=True)]
+    others = [case.redeclared(code) for case, own in zip(cases, codes, strict=True) for code in own]
+    answers = iter(models.score(others) if others else ())
+    return [dict(zip(own, islice(answers, len(own)), strict=True)) for own in codes]
+
+
+def _attributes(consignments: Sequence[Consignment], models: Models) -> list[Attributes | None]:
+    """Of each line, what the learned head looks at; None for each where no outcomes were learned from."""
+    import numpy as np
+
+    lines = sum(len(consignment.declaration.lines) for consignment in consignments)
+    if models.fusion is None or models.fusion.head is None:
+        return [None] * lines
+    from customs.readers.declarations import table_of
+    from fusion.head.attributes import attributes as attributes_of
+
+    found = attributes_of(table_of([consignment.declaration for consignment in consignments]))
+    return [found.take(np.array([i])) for i in range(lines)]
+
+
+def _oddest(by_line: Iterator[list[Evidence]]) -> HeatMap | None:
+    """The heat-map of the most surprising check that drew one."""
+    drawn = [e for evidence in by_line for e in evidence if e.artefact is not None]
+    oddest = max(drawn, key=lambda e: e.surprise or 0.0, default=None)
+    return None if oddest is None else oddest.artefact

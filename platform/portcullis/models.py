@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -20,16 +21,22 @@ FUSION = Module.FUSION.value  # an artefact that scores no cases, but what the o
 SCORERS = {Module.TABULAR: "TabularScorer", Module.HS: "HsScorer", Module.XRAY: "XrayScorer"}
 
 
+def unnoticed(kind: str, seconds: float) -> None:
+    """Nobody wants to know how long a module took."""
+
+
 @dataclass(frozen=True)
 class Models:
     """Scorers by kind, in the order of `SCORERS`; a kind that was not trained is simply absent.
 
-    fusion: what calibrates and orders all that they say, where it was trained.
+    fusion: what calibrates and orders all that they say, where it was trained. took: told the seconds of each
+    scorer's each call.
     """
 
     scorers: Mapping[str, Scorer]
     versions: Mapping[str, str]
     fusion: Fusion | None = None
+    took: Callable[[str, float], None] = unnoticed
 
     @classmethod
     def load(cls, folders: Sequence[Path], device: str = "cpu") -> Models:
@@ -76,7 +83,11 @@ class Models:
 
     def score(self, cases: Sequence[Case]) -> list[list[Evidence]]:
         """Evidence of all models for each case, in order."""
-        by_model = [scorer.score(cases) for scorer in self.scorers.values()]
+        by_model = []
+        for kind, scorer in self.scorers.items():
+            began = time.perf_counter()
+            by_model.append(scorer.score(cases))
+            self.took(kind, time.perf_counter() - began)
         return [[evidence for answers in by_model for evidence in answers[i]] for i in range(len(cases))]
 
     def warm_up(self, case: Case) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,12 @@ from customs.scan import Scan
 from customs.sentences import Language
 from fusion import Policy
 from portcullis import drawing
+from portcullis.batcher import Batcher, never
 from portcullis.consignment import Consignment, Upload
 from portcullis.identity import Login, Sessions, read_secret
 from portcullis.identity.permissions import PERMISSIONS, Permission
 from portcullis.identity.secret import signing_key
-from portcullis.judge import judge
+from portcullis.metrics import Metrics
 from portcullis.models import Models
 from portcullis.settings import Settings
 from portcullis.store.accounts import Account, Accounts
@@ -53,10 +54,14 @@ def utc_now() -> dt.datetime:
 
 @dataclass(frozen=True, eq=False)
 class Service:
-    """Everything that a running platform holds."""
+    """Everything that a running platform holds.
+
+    stopping: set when the service is about to close, for whoever keeps a connection open.
+    """
 
     settings: Settings
-    models: Models
+    batcher: Batcher
+    metrics: Metrics
     policy: Policy
     accounts: Accounts
     audit: Audit
@@ -67,8 +72,8 @@ class Service:
     tariff: Tariff
     login: Login
     sessions: Sessions
-    # models are not built to be called from two threads at once
-    _scoring: threading.Lock
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _endings: list[Callable[[], None]] = field(default_factory=list)
 
     @classmethod
     def open(
@@ -91,10 +96,21 @@ class Service:
             wait=dt.timedelta(minutes=settings.login_wait_minutes),
         )
         lasting = dt.timedelta(hours=settings.session_hours)
+        policy = policy or Policy.default()
+        metrics = Metrics()
+        batcher = Batcher(
+            replace(models, took=metrics.model),
+            policy,
+            metrics,
+            max_queue=settings.max_queue,
+            max_batch=settings.max_batch,
+            patience=settings.answer_seconds,
+        )
         return cls(
             settings=settings,
-            models=models,
-            policy=policy or Policy.default(),
+            batcher=batcher,
+            metrics=metrics,
+            policy=policy,
             accounts=accounts,
             audit=audit,
             assessments=Assessments(engine, images, audit, now),
@@ -104,27 +120,55 @@ class Service:
             tariff=Tariff(engine),
             login=login,
             sessions=Sessions(accounts, secret, lasting),
-            _scoring=threading.Lock(),
         )
+
+    @property
+    def models(self) -> Models:
+        """The models that answer now."""
+        return self.batcher.models
 
     def warm_up(self) -> None:
         """Do what the first assessment would have to do, before anybody waits for it."""
-        with self._scoring:
-            self.models.warm_up(_made_up_case())
+        self.batcher.call(lambda models: models.warm_up(_made_up_case()))
 
-    def assess(self, upload: Upload, account: Account, key: str | None = None) -> Assessment:
+    def on_close(self, ending: Callable[[], None]) -> None:
+        """Have something ended with the service, the latest first."""
+        self._endings.append(ending)
+
+    def close(self, seconds: float | None = None) -> bool:
+        """Finish what was accepted, end all that runs beside requests, let the store go.
+
+        False where the models took longer than `seconds` (the setting, if none are given) to finish.
+        """
+        self.stopping.set()
+        for ending in reversed(self._endings):
+            ending()
+        self._endings.clear()
+        done = self.batcher.close(self.settings.shutdown_seconds if seconds is None else seconds)
+        self.accounts.engine.dispose()
+        return done
+
+    def assess(
+        self,
+        upload: Upload,
+        account: Account,
+        key: str | None = None,
+        gone: Callable[[], bool] = never,
+    ) -> Assessment:
         """Read, score, fuse and store one consignment; on any error nothing is stored.
 
-        The same `key` with the same upload answers with the assessment of the first time.
+        The same `key` with the same upload answers with the assessment of the first time. gone: says whether
+        whoever asked has given up, so that models need not be asked.
         """
         body = upload.sha256
         if key is not None and (earlier := self.assessments.by_key(account.id, key, body)) is not None:
             return earlier
         consignment = Consignment.read(upload)
-        with self._scoring:
-            verdict = judge(consignment, self.models, self.policy)
+        verdict = self.batcher.judge(consignment, gone)
         new = New(consignment.declaration, verdict, consignment.scan, upload.scan, upload.photo)
-        return self.assessments.add(new, account, key=key, body_sha256=body)
+        found = self.assessments.add(new, account, key=key, body_sha256=body)
+        self.metrics.assessed(found.report)
+        return found
 
     def assessment(self, assessment_id: str) -> Assessment:
         """One stored assessment."""
@@ -204,8 +248,7 @@ class Service:
         from hs_classifier.bulk import as_json
         from hs_classifier.text import Goods
 
-        scorer = self.models.scorers.get("hs")
-        if scorer is None:
+        if "hs" not in self.models.scorers:
             raise NoModel("no HS model is loaded", field="models", remedy="train one: portcullis train hs")
         if not 1 <= top <= MAX_SUGGESTIONS:
             raise CustomsError(f"got {top}", field="top", remedy=f"give 1 to {MAX_SUGGESTIONS}")
@@ -215,11 +258,13 @@ class Service:
                 field="text",
                 remedy=f"send at most {MAX_SUGGESTION_TEXT:,}",
             )
-        suggest: Callable[..., Sequence[Any]] = scorer.suggest  # type: ignore[attr-defined]
         goods = Goods.of(text)
-        with self._scoring:
-            suggestion = suggest([goods], top=top)[0]
-            return as_json(suggestion, scorer.suggester, language, goods)  # type: ignore[attr-defined]
+
+        def work(models: Models) -> dict[str, Any]:
+            scorer: Any = models.scorers["hs"]
+            return as_json(scorer.suggest([goods], top=top)[0], scorer.suggester, language, goods)
+
+        return self.batcher.call(work)
 
     def _scan(self, found: Assessment) -> Scan:
         from xray_encoder.reading import read_scans

@@ -41,6 +41,17 @@ class Settings:
     time_zone: str = field(default="Asia/Seoul", metadata={"help": "time zone of the times on the pages"})
     device: str = field(default="cpu", metadata={"help": "where models run: cpu or cuda"})
     max_body_mb: int = field(default=160, metadata={"help": "largest request, in megabytes"})
+    max_queue: int = field(
+        default=8, metadata={"help": "uploads in hand at once in each worker; more are answered 429"}
+    )
+    max_batch: int = field(default=4, metadata={"help": "most consignments judged together"})
+    answer_seconds: float = field(
+        default=30.0,
+        metadata={"help": "how long an upload may wait for the models before it is answered 429"},
+    )
+    shutdown_seconds: float = field(
+        default=20.0, metadata={"help": "how long a stop waits for what was accepted"}
+    )
     session_hours: float = field(default=12.0, metadata={"help": "how long a login lasts"})
     login_failures: int = field(
         default=5, metadata={"help": "wrong passwords in a row before an account waits"}
@@ -56,7 +67,7 @@ class Settings:
             raise _wrong("time_zone", self.time_zone, "a name such as Asia/Seoul") from None
         if not 0 <= self.port <= 65535:
             raise _wrong("port", self.port, "a number from 0 to 65535")
-        for name in ("max_body_mb", "session_hours", "login_failures", "login_wait_minutes"):
+        for name in _ABOVE_ZERO:
             if not getattr(self, name) > 0:
                 raise _wrong(name, getattr(self, name), "a number above zero")
         derived = {
@@ -82,6 +93,16 @@ class Settings:
         return cls(**{known[k].name: _convert(known[k], v) for k, v in given.items() if k in known})
 
 
+_ABOVE_ZERO = (
+    "max_body_mb",
+    "max_queue",
+    "max_batch",
+    "answer_seconds",
+    "shutdown_seconds",
+    "session_hours",
+    "login_failures",
+    "login_wait_minutes",
+)
 # Read by the test suite, not by the service.
 _ELSEWHERE = frozenset({f"{PREFIX}EVAL_DATA"})
 

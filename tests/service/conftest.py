@@ -192,7 +192,7 @@ def service(tmp_path: Path, fresh: Path, by_hand: Models, clock: Clock) -> Itera
     shutil.copytree(fresh, tmp_path / "data")
     opened = Service.open(Settings(data=tmp_path / "data", max_body_mb=4, language="en"), by_hand, now=clock)
     yield opened
-    opened.accounts.engine.dispose()
+    opened.close()
 
 
 @pytest.fixture

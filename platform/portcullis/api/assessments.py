@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Response
 from portcullis.api.access import Assessing, ReadingCases, Serving, Speaking
 from portcullis.api.documents import AssessmentDocument, Id
 from portcullis.api.problems import documented
-from portcullis.api.upload import REQUEST_BODY, Uploaded
+from portcullis.api.upload import REQUEST_BODY, Gone, Uploaded
 from portcullis.report import assessment_document
 
 router = APIRouter(prefix="/v1/assessments", tags=["assessments"])
@@ -32,12 +32,13 @@ def add(
     service: Serving,
     account: Assessing,
     upload: Uploaded,
+    gone: Gone,
     language: Speaking,
     response: Response,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> dict[str, Any]:
     """Judge a consignment and store the report; the same Idempotency-Key stores it once."""
-    found = service.assess(upload, account, idempotency_key)
+    found = service.assess(upload, account, idempotency_key, gone)
     response.headers["Location"] = f"/v1/assessments/{found.id}"
     return assessment_document(found, language)
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from customs.errors import CustomsError, Problem, TooLarge
+from portcullis.batcher import Busy
 from portcullis.identity import LoginRefused, TooManyFailures
 from portcullis.service import NoModel, NotFound
 from portcullis.store.casework import Conflict
@@ -71,7 +72,14 @@ def status_of(error: CustomsError) -> int:
         return HTTPStatus.SERVICE_UNAVAILABLE
     if isinstance(error, TooLarge):
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    if isinstance(error, Busy):
+        return HTTPStatus.TOO_MANY_REQUESTS
     return HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def headers_of(error: CustomsError) -> dict[str, str]:
+    """Headers that its answer has beside the body."""
+    return {"Retry-After": str(error.seconds)} if isinstance(error, Busy) else {}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -111,7 +119,7 @@ def add_handlers(app: FastAPI) -> None:
     def customs_error(request: Request, error: CustomsError) -> Response:
         count = len(error.problems)
         detail = str(error) if count == 1 else f"{count} things have to be put right"
-        return _answer(request, status_of(error), detail, error.problems)
+        return _answer(request, status_of(error), detail, error.problems, headers_of(error))
 
     @app.exception_handler(TooManyFailures)
     def too_many(request: Request, error: TooManyFailures) -> Response:

@@ -93,7 +93,7 @@ class Suggested(BaseModel):
     refused: Refused | None
 
 
-@router.post("/suggestions", response_model=Suggested, responses=documented(401, 403, 413, 422, 503))
+@router.post("/suggestions", response_model=Suggested, responses=documented(401, 403, 413, 422, 429, 503))
 def suggestions(
     service: Serving, account: SuggestingCodes, wanted: Wanted, language: Speaking
 ) -> dict[str, Any]:

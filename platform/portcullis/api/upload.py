@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -9,6 +12,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 
 from customs.errors import CustomsError, Problem
+from portcullis.api.access import Serving
 from portcullis.consignment import MAX_DECLARATION_BYTES, NamedFile, Upload
 
 PARTS = ("declaration", "scan", "photo")
@@ -49,7 +53,13 @@ class Form:
     unknown: tuple[str, ...] = ()
 
 
-async def read_form(request: Request) -> Form:
+async def admitted(service: Serving) -> AsyncIterator[None]:
+    """A place among the uploads in hand until the answer is sent; none free is `Busy`, the body unread."""
+    with service.batcher.place():
+        yield
+
+
+async def read_form(request: Request, place: Annotated[None, Depends(admitted)]) -> Form:
     """Read the multipart body; a part that a browser sends empty and unnamed was not chosen."""
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):
@@ -77,17 +87,35 @@ async def read_form(request: Request) -> Form:
     )
 
 
-async def read_upload(request: Request) -> Upload:
+Filled = Annotated[Form, Depends(read_form)]
+
+
+async def read_upload(form: Filled) -> Upload:
     """The upload of an API call, which has no other parts."""
-    form = await read_form(request)
     if form.unknown:
         remedy = f"send only {', '.join(PARTS)}"
         raise CustomsError.of([Problem("there is no such part", name, remedy) for name in form.unknown])
     return form.upload
 
 
+async def watch_caller(request: Request, form: Filled) -> AsyncIterator[Callable[[], bool]]:
+    """Says, once the upload is read, whether whoever sent it has closed the connection."""
+
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    watching = asyncio.create_task(left())
+    try:
+        yield watching.done
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+
+
 Uploaded = Annotated[Upload, Depends(read_upload)]
-Filled = Annotated[Form, Depends(read_form)]
+Gone = Annotated[Callable[[], bool], Depends(watch_caller)]
 
 
 async def _files(form: FormData, part: str) -> tuple[NamedFile, ...]:

@@ -26,8 +26,8 @@ from portcullis.api.access import (
     language_of,
     require_own_page,
 )
-from portcullis.api.problems import status_of
-from portcullis.api.upload import Filled
+from portcullis.api.problems import headers_of, status_of
+from portcullis.api.upload import Filled, Gone
 from portcullis.identity import LoginRefused, TooManyFailures
 from portcullis.identity.session import COOKIE
 from portcullis.report import check_label
@@ -201,12 +201,13 @@ def assess(
     account: Visitor,
     language: Speaking,
     form: Filled,
+    gone: Gone,
 ) -> Response:
     """Judge what was handed in; what is wrong is shown beside the form, with the text as it was."""
     upload = form.upload
     key = f"page:{form.fields.get('once', '')[:64]}:{upload.sha256}"
     try:
-        found = service.assess(upload, account, key)
+        found = service.assess(upload, account, key, gone)
     except CustomsError as error:
         page = pages.desk(
             account,
@@ -215,7 +216,9 @@ def assess(
             problems=error.problems,
             files_lost=bool(upload.scan) or upload.photo is not None,
         )
-        return pages.show(request, page, status_of(error))
+        answer = pages.show(request, page, status_of(error))
+        answer.headers.update(headers_of(error))
+        return answer
     return RedirectResponse(f"/assessments/{found.id}", 303)
 
 
