@@ -27,15 +27,15 @@ def test_each_test_has_an_empty_database(postgres: Any, postgres_url: str) -> No
 
 def test_a_frozen_server_answers_nobody_until_it_goes_on(postgres: Any, postgres_url: str) -> None:
     """SIGSTOP reaches the processes of open connections, too."""
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        with postgres.frozen(), ThreadPoolExecutor() as threads:
-            asked = threads.submit(connection.execute, "SELECT 1")
-            with pytest.raises(TimeoutError):
-                asked.result(timeout=0.3)
-            with pytest.raises(psycopg.errors.ConnectionTimeout):
-                psycopg.connect(postgres_url, connect_timeout=1)
-            postgres.thaw()
-            assert asked.result(timeout=10).fetchone() == (1,)
+    connection = psycopg.connect(postgres_url, autocommit=True)
+    with connection, postgres.frozen(), ThreadPoolExecutor() as threads:
+        asked = threads.submit(connection.execute, "SELECT 1")
+        with pytest.raises(TimeoutError):
+            asked.result(timeout=0.3)
+        with pytest.raises(psycopg.errors.ConnectionTimeout):
+            psycopg.connect(postgres_url, connect_timeout=1)
+        postgres.thaw()
+        assert asked.result(timeout=10).fetchone() == (1,)
 
 
 def test_a_killed_server_keeps_what_it_acknowledged(postgres: Any, postgres_url: str) -> None:
