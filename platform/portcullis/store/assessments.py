@@ -113,7 +113,7 @@ class Assessments:
         images = new.images  # drawn before anybody has to wait for the lock
         try:
             # the write lock comes first: images and row appear, or vanish, while nobody else writes
-            with writing(self.engine) as connection, self.images.putting(*images) as names:
+            with writing(self.engine) as connection, self.images.putting(connection, *images) as names:
                 new_id = self.write(connection, account, [(new, names)])[0]
                 if key is not None:
                     connection.execute(
@@ -216,11 +216,16 @@ _VOUCHED = (
 )
 
 
-def digest_of(row: Mapping[str, Any]) -> str:
-    """sha256 of a row of the table `assessment`, as its audit entry holds it."""
+def vouched(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit entry of a row of the table `assessment` vouches for, as JSON values."""
     values = {name: row[name] for name in _VOUCHED}
     values["created_at"] = row["created_at"].replace(tzinfo=dt.UTC).isoformat()
-    return digest(values)
+    return values
+
+
+def digest_of(row: Mapping[str, Any]) -> str:
+    """sha256 of a row of the table `assessment`, as its audit entry holds it."""
+    return digest(vouched(row))
 
 
 def reports(engine: sa.Engine) -> Iterator[tuple[Declaration, RiskReport]]:

@@ -38,6 +38,9 @@ def open_engine(url: str) -> Engine:
     elif sqlite:
         _make_folder(Path(str(parsed.database)).parent)
         options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    elif parsed.get_backend_name() == "postgresql":
+        # times come back in the session's zone, and all of ours are in UTC
+        options["connect_args"] = {"options": "-c timezone=UTC"}
     try:
         engine = create_engine(parsed, **options)
     except NoSuchModuleError:
@@ -94,6 +97,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
     refused at the write, whatever the waiting time, because another writer came between.
     """
     with engine.execution_options(**{_WRITING: True}).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads, and sees the store all the while as it is now."""
+    options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with engine.connect().execution_options(**options) as connection:
+        # on SQLite it is the first read that fixes what is seen
+        connection.execute(text("SELECT 1 FROM alembic_version")).all()
         yield connection
 
 
