@@ -21,6 +21,7 @@ from portcullis.bundle.readable import readable
 from portcullis.identity.secret import public_pem
 from portcullis.store.assessments import Assessments, assessment, vouched
 from portcullis.store.audit import Act, Audit, Entry, audit, canonical
+from portcullis.store.casework import Casework
 from portcullis.store.engine import snapshot, writing
 from portcullis.store.images import Images
 from portcullis.store.vouching import KINDS
@@ -36,16 +37,17 @@ _SUFFIXES = (
 )
 _README = """Portcullis evidence bundle / 증거 묶음
 
-All that was stored about one case: what was declared, the files as uploaded, the report, what officers did with
-it, and the entries of the audit log that vouch for it. Check it, offline and without the platform's data:
+All that was stored about one case: what was declared, the files as uploaded, the report, what officers did,
+and the entries of the audit log that vouch for it. Check it, offline and without the platform's data:
 
     portcullis audit verify-bundle THIS.zip --key PUBLIC.pem --head NUMBER:HASH
 
 PUBLIC.pem is the agency's public key (`portcullis audit key`); get it from the agency, not from this bundle.
 NUMBER:HASH is a head of the audit log that somebody wrote down before this export (`portcullis audit head`).
 
-한 건에 관하여 저장된 모든 것입니다: 신고 내용, 올린 그대로의 파일, 보고서, 처리 기록, 그리고 이를 보증하는 감사
-기록. 위 명령으로 인터넷과 플랫폼 없이 확인할 수 있습니다. 공개 키는 이 묶음이 아니라 기관에서 직접 받으십시오.
+한 건에 관하여 저장된 모든 것입니다: 신고 내용, 올린 그대로의 파일, 보고서, 처리 기록, 그리고 이를 보증하는
+감사 기록. 위 명령으로 인터넷과 플랫폼 없이 확인할 수 있습니다. 공개 키는 이 묶음이 아니라 기관에서 직접
+받으십시오.
 
 assessment.json  exactly what the entry "assess" vouches for (its sha256 is in the entry)
 declaration.json, report.json, report.ko.html, report.en.html  the same, to be read
@@ -65,6 +67,7 @@ class Bundles:
     images: Images
     audit: Audit
     assessments: Assessments
+    casework: Casework
     models: Path
 
     def export(self, assessment_id: str, actor: str, file: IO[bytes]) -> None:
@@ -113,30 +116,24 @@ class Bundles:
         yield container.REPORT, _pretty(values["report"])
         files = dict(self._files(row))
         yield from files.items()
-        casework = {
-            kind.action: [
-                canonical(kind.values(found._mapping))
-                for found in connection.execute(
-                    sa.select(kind.table)
-                    .where(kind.table.c[kind.subject] == assessment_id)
-                    .order_by(kind.table.c.number)
-                )
-            ]
-            for kind in KINDS
-            if kind.action in container.CASEWORK
-        }
-        for action, lines in casework.items():
-            yield f"casework/{action}.jsonl", _lines(lines)
+        for kind in KINDS:
+            if kind.action in container.CASEWORK:
+                query = sa.select(kind.table).where(kind.table.c[kind.subject] == assessment_id)
+                rows = connection.execute(query.order_by(kind.table.c.number))
+                lines = [canonical(kind.values(found._asdict())) for found in rows]
+                yield f"casework/{kind.action}.jsonl", _lines(lines)
         yield container.ENTRIES, _lines(canonical(dataclasses.asdict(entry)) for entry in entries)
         links = _links(connection, entries)
         if links is not None:
             yield container.LINKS, _lines(links)
         yield container.VERSIONS, _pretty(_versions(values["report"], self.models))
-        found = self.assessments.get(assessment_id)
-        assert found is not None
+        case = self.assessments.get(assessment_id)
+        assert case is not None
+        told = {entry.values.get("id") for entry in entries}
+        events = [event for event in self.casework.history(assessment_id) if event.id in told]
         pictures = [name for name in files if not name.startswith("scan/")]
         for language in LANGUAGES:
-            yield f"report.{language}.html", readable(found, entries, casework, pictures, language).encode()
+            yield f"report.{language}.html", readable(case, events, entries, pictures, language).encode()
 
     def _files(self, row: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
         details = row["scan_details"]
@@ -156,7 +153,7 @@ def _row(connection: sa.Connection, assessment_id: str) -> Mapping[str, Any]:
     found = connection.execute(sa.select(assessment).where(assessment.c.id == assessment_id)).one_or_none()
     if found is None:
         raise KeyError(assessment_id)
-    return found._mapping
+    return found._asdict()
 
 
 def _links(connection: sa.Connection, entries: list[Entry]) -> list[str] | None:

@@ -36,7 +36,7 @@ def verify(
     import dataclasses
 
     from portcullis.cli.console import print_json, progress_bars
-    from portcullis.store.engine import open_store
+    from portcullis.store.engine import open_store, snapshot
     from portcullis.store.images import Images
     from portcullis.store.vouching import Tally, check
 
@@ -45,9 +45,9 @@ def verify(
     wanted = None if head is None else _head(head)
     tally = Tally()
     faults = []
-    with progress_bars() as progress:
+    with progress_bars() as progress, snapshot(open_store(settings.store_url)) as connection:
         found = check(
-            open_store(settings.store_url),
+            connection,
             public,
             tally,
             head=wanted,
@@ -147,9 +147,7 @@ def verify_bundle(
     trusted = None if key is None else read_public_pem(read_bytes(key, field="key"))
     found = check(bundle, trusted, None if head is None else _head(head))
     if json:
-        print_json(
-            {"faults": found.faults, "verified": found.verified, "not_verified": found.not_verified}
-        )
+        print_json({"faults": found.faults, "verified": found.verified, "not_verified": found.not_verified})
     else:
         for text in found.verified:
             print(f"verified: {text}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +19,9 @@ if TYPE_CHECKING:
 
 def read_secret(folder: Path) -> bytes:
     """Read `folder/secret`, making it where it is missing."""
-    path = folder / "secret"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
-    return path.read_bytes()
+    with contextlib.suppress(FileExistsError):
+        write_secret(folder, secrets.token_hex(32).encode())
+    return (folder / "secret").read_bytes()
 
 
 def derived(secret: bytes, purpose: str) -> bytes:
@@ -46,6 +42,20 @@ def find_secret(folder: Path) -> bytes | None:
         return (folder / "secret").read_bytes()
     except FileNotFoundError:
         return None
+
+
+def write_secret(folder: Path, secret: bytes) -> None:
+    """Put a secret where there is none; `FileExistsError` where there is one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, waiting = tempfile.mkstemp(dir=folder, prefix=".secret.")  # readable by its owner only
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(waiting, folder / "secret")  # whole at once: whoever starts beside us reads no half of it
+    finally:
+        os.unlink(waiting)
 
 
 def public_pem(key: Ed25519PublicKey) -> str:

@@ -1,10 +1,10 @@
 """The audit log: who did what, each entry bound to the one before it by its hash, and signed.
 
 An entry is `number, at, actor, action, subject, details`. Its hash is sha256 over the hash before it and the
-sha256 of its own canonical JSON, so an entry that is changed, removed or moved breaks the chain, and two entries
-can be linked by the digests of those between, which tell nothing of their contents; a unique constraint on
-the previous hash keeps two writers from forking it. The signature (Ed25519 over the hash) is made with a key that
-is not in the database: whoever may write there still cannot make up a chain.
+sha256 of its own canonical JSON, so an entry that is changed, removed or moved breaks the chain; and two
+entries can be linked by the digests of those between, which tell nothing of their contents. A unique constraint
+on the previous hash keeps two writers from forking it. The signature (Ed25519 over the hash) is made with a key
+that is not in the database: whoever may write there still cannot make up a chain.
 """
 
 from __future__ import annotations
@@ -90,7 +90,6 @@ class Head:
 
     number: int
     hash: str
-
 
     def __str__(self) -> str:
         return f"{self.number}:{self.hash}"
@@ -180,9 +179,15 @@ class Audit:
         with self.engine.connect() as connection:
             return [Entry(*row) for row in connection.execute(query)]
 
-    def page(self, after: int = 0, limit: int = 100) -> list[Entry]:
-        """Entries behind number `after`, oldest first."""
+    def page(
+        self, after: int = 0, limit: int = 100, *, subject: str | None = None, action: str | None = None
+    ) -> list[Entry]:
+        """Entries behind number `after`, oldest first; all, or those about a subject or of an action."""
         query = sa.select(audit).where(audit.c.number > after).order_by(audit.c.number).limit(limit)
+        if subject is not None:
+            query = query.where(audit.c.subject == subject)
+        if action is not None:
+            query = query.where(audit.c.action == action)
         with self.engine.connect() as connection:
             return [Entry(*row) for row in connection.execute(query)]
 
@@ -204,9 +209,7 @@ def entries_of(connection: sa.Connection) -> Iterator[Entry]:
         yield Entry(*row)
 
 
-def check_chain(
-    entries: Iterable[Entry], key: Ed25519PublicKey, after: Head = START
-) -> Iterator[Fault]:
+def check_chain(entries: Iterable[Entry], key: Ed25519PublicKey, after: Head = START) -> Iterator[Fault]:
     """Every fault of a chain that begins behind `after`; by default of a whole one."""
     number, previous = after.number, after.hash
     for entry in entries:

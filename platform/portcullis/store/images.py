@@ -40,9 +40,7 @@ class Images:
         self.place: Place = open_place(str(place))
 
     @contextmanager
-    def putting(
-        self, connection: sa.Connection, *contents: bytes | None
-    ) -> Iterator[tuple[str | None, ...]]:
+    def putting(self, connection: sa.Connection, *contents: bytes | None) -> Iterator[tuple[str | None, ...]]:
         """Put files beside a `writing` transaction; gives their names. An exception takes the new ones out.
 
         Until the transaction ends no other one can put, take out or sweep the same files: on SQLite because

@@ -48,7 +48,7 @@ def sweep(
     now: dt.datetime | None = None,
     grace: dt.timedelta = GRACE,
 ) -> tuple[list[str], int]:
-    """Remove files that no row names and no upload used for `grace`; their names, and how many broken ones."""
+    """Remove files that no row names and no upload used for `grace`: their names, and how many half ones."""
     before = (now or dt.datetime.now(dt.UTC)) - grace
     old = {stray.name for stray in images.listing() if stray.since < before}
     with snapshot(engine) as connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,8 +12,7 @@ import sqlalchemy as sa
 
 from customs.progress import Progress, silent
 from portcullis.store import assessments, casework
-from portcullis.store.audit import Entry, Fault, Head, audit, check_chain, digest, entries_of
-from portcullis.store.engine import snapshot
+from portcullis.store.audit import START, Entry, Fault, Head, audit, check_chain, digest, entries_of
 from portcullis.store.images import Images, LostImage
 
 if TYPE_CHECKING:
@@ -72,7 +70,7 @@ class Tally:
 
 
 def check(
-    engine: sa.Engine,
+    connection: sa.Connection,
     key: Ed25519PublicKey,
     tally: Tally,
     *,
@@ -80,26 +78,25 @@ def check(
     images: Images | None = None,
     progress: Progress = silent,
 ) -> Iterator[Fault]:
-    """Every fault of the log and of the rows and files that it vouches for, as one snapshot shows them.
+    """Every fault of the log and of the rows and files that it vouches for, as this transaction sees them.
 
     head: an earlier end of the chain that was written down elsewhere. images: also read every file.
     """
-    with snapshot(engine) as connection:
-        total = int(connection.scalar(sa.select(sa.func.count()).select_from(audit)) or 0)
-        last = None
-        for chunk in chunks(entries_of(connection), _CHUNK):
-            yield from check_chain(chunk, key) if last is None else check_chain(chunk, key, last)
-            for kind in KINDS:
-                yield from _check_entries(connection, kind, chunk, tally)
-            last = tally.head = Head(chunk[-1].number, chunk[-1].hash)
-            tally.entries += len(chunk)
-            progress("entries", tally.entries, total)
-        if head is not None:
-            yield from _check_head(connection, head)
+    total = int(connection.scalar(sa.select(sa.func.count()).select_from(audit)) or 0)
+    last = START
+    for chunk in chunks(entries_of(connection), _CHUNK):
+        yield from check_chain(chunk, key, last)
         for kind in KINDS:
-            yield from _check_rows(connection, kind)
-        if images is not None:
-            yield from _check_images(image_names(connection), images, tally, progress)
+            yield from _check_entries(connection, kind, chunk, tally)
+        last = tally.head = Head(chunk[-1].number, chunk[-1].hash)
+        tally.entries += len(chunk)
+        progress("entries", tally.entries, total)
+    if head is not None:
+        yield from _check_head(connection, head)
+    for kind in KINDS:
+        yield from _check_rows(connection, kind)
+    if images is not None:
+        yield from _check_images(image_names(connection), images, tally, progress)
 
 
 def chunks(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
@@ -114,7 +111,7 @@ def image_names(connection: sa.Connection) -> Iterator[str]:
     a = assessments.assessment.c
     query = sa.select(a.scan, a.photo, a.heatmap, a.scan_details).execution_options(yield_per=_CHUNK)
     for row in connection.execute(query):
-        yield from images_of(row._mapping)
+        yield from images_of(row._asdict())
 
 
 def images_of(row: Mapping[str, Any]) -> list[str]:
@@ -164,7 +161,7 @@ def _digests(connection: sa.Connection, kind: Kind, ids: list[str]) -> dict[str,
     """Digests of rows by id; an empty one of a row that cannot be read any more."""
     query = sa.select(kind.table).where(kind.table.c.id.in_(ids))
     try:
-        return {row.id: digest(kind.values(row._mapping)) for row in connection.execute(query)}
+        return {row.id: digest(kind.values(row._asdict())) for row in connection.execute(query)}
     except (ValueError, TypeError, AttributeError):
         if len(ids) == 1:
             return {ids[0]: ""}
@@ -189,9 +186,7 @@ def _check_rows(connection: sa.Connection, kind: Kind) -> Iterator[Fault]:
         yield Fault(None, how, f"{kind.table.name} {row.id}")
 
 
-def _check_images(
-    names: Iterable[str], images: Images, tally: Tally, progress: Progress
-) -> Iterator[Fault]:
+def _check_images(names: Iterable[str], images: Images, tally: Tally, progress: Progress) -> Iterator[Fault]:
     wanted = sorted(set(names))
     for name in wanted:
         try:
@@ -200,5 +195,3 @@ def _check_images(
             yield Fault(None, str(error), "images")
         tally.images += 1
         progress("images", tally.images, len(wanted))
-
-
