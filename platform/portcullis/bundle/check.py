@@ -236,7 +236,7 @@ class _Checking:
         elif wanted.number not in hashes:
             low = min(hashes)
             self._fault(
-                f"the head {wanted.number} cannot be compared: the bundle links entries {low} to {head.number}"
+                f"the head {wanted.number} cannot be compared: entries {low} to {head.number} are here"
             )
         elif hashes[wanted.number] != wanted.hash:
             self._fault(f"entry {wanted.number} of this chain is not the head that was written down")

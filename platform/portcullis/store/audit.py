@@ -2,9 +2,9 @@
 
 An entry is `number, at, actor, action, subject, details`. Its hash is sha256 over the hash before it and the
 sha256 of its own canonical JSON, so an entry that is changed, removed or moved breaks the chain; and two
-entries can be linked by the digests of those between, which tell nothing of their contents. A unique constraint
-on the previous hash keeps two writers from forking it. The signature (Ed25519 over the hash) is made with a key
-that is not in the database: whoever may write there still cannot make up a chain.
+entries can be linked by the digests of those between, which tell nothing of their contents. A unique
+constraint on the previous hash keeps two writers from forking it. The signature (Ed25519 over the hash) is
+made with a key that is not in the database: whoever may write there still cannot make up a chain.
 """
 
 from __future__ import annotations
@@ -205,8 +205,9 @@ class Audit:
 def entries_of(connection: sa.Connection) -> Iterator[Entry]:
     """All entries as this transaction sees them, oldest first, read as they are asked for."""
     query = sa.select(audit).order_by(audit.c.number).execution_options(yield_per=_PAGE)
-    for row in connection.execute(query):
-        yield Entry(*row)
+    with connection.execute(query) as rows:
+        for row in rows:
+            yield Entry(*row)
 
 
 def check_chain(entries: Iterable[Entry], key: Ed25519PublicKey, after: Head = START) -> Iterator[Fault]:

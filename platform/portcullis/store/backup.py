@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -116,15 +117,19 @@ class Backup:
         """Of the schema."""
         return str(self.manifest["revision"])
 
-    def lines(self, table: str) -> Iterator[bytes]:
-        """The rows of one table; `UnreadableFile` at their end if they are not those that were written."""
-        total = hashlib.sha256()
-        with self.archive.open(f"tables/{table}.jsonl") as file:
-            for line in file:
+    def check(self) -> None:
+        """Read all rows; an `UnreadableFile` if they are not those that were written."""
+        for table, described in self.manifest["tables"].items():
+            total = hashlib.sha256()
+            for line in self.lines(table):
                 total.update(line)
-                yield line
-        if total.hexdigest() != self.manifest["tables"][table]["sha256"]:
-            raise damaged(f"the rows of {table} were changed")
+            if total.hexdigest() != described["sha256"]:
+                raise damaged(f"the rows of {table} were changed")
+
+    def lines(self, table: str) -> Iterator[bytes]:
+        """The rows of one table."""
+        with self.archive.open(f"tables/{table}.jsonl") as file:
+            yield from file
 
     def image_names(self) -> list[str]:
         """All images that its rows name."""
@@ -167,7 +172,7 @@ def opened(path: Path) -> Iterator[Backup]:
         if error.filename is None or Path(error.filename) != path:
             raise
         raise UnreadableFile(f"{path}: {error.strerror}", field="backup", remedy="check the path") from None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise damaged(str(error)) from None
     except KeyError as error:
         if "archive" not in str(error):

@@ -56,12 +56,13 @@ def lines_of(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:
     query = sa.select(*(_as_text(connection, column) for column in columns))
     query = query.order_by(*table.primary_key.columns).execution_options(yield_per=_CHUNK)
     names = [column.name for column in columns]
-    for row in connection.execute(query):
-        values = {
-            name: None if value is None else write(value)
-            for name, write, value in zip(names, writers, row, strict=True)
-        }
-        yield (json.dumps(values, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    with connection.execute(query) as rows:
+        for row in rows:
+            values = {
+                name: None if value is None else write(value)
+                for name, write, value in zip(names, writers, row, strict=True)
+            }
+            yield (json.dumps(values, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def put(connection: sa.Connection, table: sa.Table, lines: Iterable[bytes]) -> None:

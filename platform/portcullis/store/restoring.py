@@ -55,6 +55,7 @@ def restore(
     """
     with ExitStack() as stack:
         backup = stack.enter_context(opened(path))
+        backup.check()  # before anything is written
         others = [stack.enter_context(opened(base)) for base in bases]
         if trusted is not None and trusted != backup.key:
             raise CustomsError(

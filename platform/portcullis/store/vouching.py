@@ -110,8 +110,9 @@ def image_names(connection: sa.Connection) -> Iterator[str]:
     """Names of all image files that rows name; some more than once."""
     a = assessments.assessment.c
     query = sa.select(a.scan, a.photo, a.heatmap, a.scan_details).execution_options(yield_per=_CHUNK)
-    for row in connection.execute(query):
-        yield from images_of(row._asdict())
+    with connection.execute(query) as rows:
+        for row in rows:
+            yield from images_of(row._asdict())
 
 
 def images_of(row: Mapping[str, Any]) -> list[str]:
@@ -181,7 +182,7 @@ def _check_rows(connection: sa.Connection, kind: Kind) -> Iterator[Fault]:
     """Every row has exactly one entry."""
     count = kind.entries
     query = sa.select(kind.table.c.id, count.label("count")).where(count != 1).order_by(kind.table.c.number)
-    for row in connection.execute(query.execution_options(yield_per=_CHUNK)):
+    for row in connection.execute(query):
         how = "no entry vouches for it" if row.count == 0 else f"{row.count} entries vouch for it"
         yield Fault(None, how, f"{kind.table.name} {row.id}")
 
