@@ -26,6 +26,7 @@ from portcullis.settings import Settings
 from portcullis.store.accounts import Account, Role
 from portcullis.store.engine import open_store, writing
 from portcullis.store.images import Images, LostImage, name_of
+from portcullis.store.metadata import whole
 from portcullis.store.places import open_place
 from portcullis.store.sweeping import inspect, sweep
 
@@ -266,6 +267,19 @@ def test_the_commands_say_what_is_wrong_and_sweep_what_is_left(
     code, said, _ = command("images", "check", "--json")
     assert code == 1
     assert "missing" in json.loads(said)["faults"][0]
+
+
+def test_every_column_that_could_name_an_image_says_whether_it_does() -> None:
+    """One that does not would lose its files to the next sweep, and to every backup."""
+    names = {"name", "declaration_id", "reference", "key", "hash", "previous", "sha256", "body_sha256"}
+    unsaid = {
+        f"{table.name}.{column.name}"
+        for table in whole().tables.values()
+        for column in table.columns
+        if isinstance(column.type, sa.String) and column.type.length == 64 and not column.info.get("image")
+        if column.name not in names
+    }
+    assert unsaid == set()
 
 
 @pytest.mark.parametrize("url", ["nosuch://bucket", "abfs-x://y"])

@@ -23,7 +23,7 @@ from portcullis.store.accounts import account as account_table
 from portcullis.store.audit import Act, Audit, digest
 from portcullis.store.engine import writing
 from portcullis.store.images import Images
-from portcullis.store.metadata import metadata
+from portcullis.store.metadata import IMAGE, metadata
 from portcullis.store.queue import put
 from portcullis.store.scans import StoredScan
 
@@ -41,9 +41,9 @@ assessment = sa.Table(
     sa.Column("band", sa.String(16), nullable=False),
     sa.Column("surprise", sa.Double, index=True),
     sa.Column("report", sa.JSON, nullable=False),
-    sa.Column("scan", sa.String(64)),
-    sa.Column("photo", sa.String(64)),
-    sa.Column("heatmap", sa.String(64)),
+    sa.Column("scan", sa.String(64), info=IMAGE),
+    sa.Column("photo", sa.String(64), info=IMAGE),
+    sa.Column("heatmap", sa.String(64), info=IMAGE),
     sa.Column("heatmap_box", sa.JSON),
     sa.Column("scan_details", sa.JSON),
 )

@@ -85,8 +85,9 @@ def go_on_counting(connection: sa.Connection, table: sa.Table) -> None:
     """On PostgreSQL: the next number of a counted key comes after the rows that were put."""
     if connection.dialect.name != "postgresql":
         return
+    quoted = connection.dialect.identifier_preparer.quote(table.name)
     for column in table.columns:
-        where = {"table": table.name, "column": column.name}
+        where = {"table": quoted, "column": column.name}
         sequence = connection.scalar(sa.text("SELECT pg_get_serial_sequence(:table, :column)"), where)
         if sequence is not None:
             last = connection.scalar(sa.select(sa.func.max(column)))

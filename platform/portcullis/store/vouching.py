@@ -14,6 +14,7 @@ from customs.progress import Progress, silent
 from portcullis.store import assessments, casework
 from portcullis.store.audit import START, Entry, Fault, Head, audit, check_chain, digest, entries_of
 from portcullis.store.images import Images, LostImage
+from portcullis.store.metadata import whole
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -108,26 +109,26 @@ def chunks(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
 
 def image_names(connection: sa.Connection) -> Iterator[str]:
     """Names of all image files that rows name; some more than once."""
-    a = assessments.assessment.c
-    query = sa.select(a.scan, a.photo, a.heatmap, a.scan_details).execution_options(yield_per=_CHUNK)
-    with connection.execute(query) as rows:
-        for row in rows:
-            yield from images_of(row._asdict())
-
-
-def images_of(row: Mapping[str, Any]) -> list[str]:
-    """Names of the image files of one assessment."""
-    files = [] if row["scan_details"] is None else [f["sha256"] for f in row["scan_details"]["files"]]
-    named = [row["scan"], row["photo"], row["heatmap"], *files]
-    return list(dict.fromkeys(name for name in named if name is not None))
+    for column in _image_columns():
+        query = sa.select(column).where(column.is_not(None)).execution_options(yield_per=_CHUNK)
+        with connection.execute(query) as rows:
+            yield from rows.scalars()
+    details = assessments.assessment.c.scan_details
+    with connection.execute(sa.select(details).execution_options(yield_per=_CHUNK)) as rows:
+        for found in rows.scalars():
+            if found is not None:
+                yield from (file["sha256"] for file in found["files"])
 
 
 def names_image(connection: sa.Connection, name: str) -> bool:
     """Whether any row names this file."""
-    a = assessments.assessment.c
-    named = (a.scan == name, a.photo == name, a.heatmap == name)
-    listed = sa.cast(a.scan_details, sa.Text).contains(name)
-    return connection.execute(sa.select(a.number).where(sa.or_(*named, listed)).limit(1)).first() is not None
+    wanted = [column == name for column in _image_columns()]
+    wanted.append(sa.cast(assessments.assessment.c.scan_details, sa.Text).contains(name))
+    return any(connection.scalar(sa.select(sa.exists().where(condition))) for condition in wanted)
+
+
+def _image_columns() -> list[sa.Column[str]]:
+    return [c for table in whole().tables.values() for c in table.columns if c.info.get("image")]
 
 
 def _check_head(connection: sa.Connection, head: Head) -> Iterator[Fault]:
