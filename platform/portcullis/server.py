@@ -36,4 +36,15 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
     shown = f"[{host}]" if ":" in host else host
     config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=10)
     ready(f"{scheme}://{shown}:{port}/")
-    uvicorn.Server(config).run(sockets=[listener])
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # streams never end by themselves: the server would wait for them as long as it may
+            service.alerting.feed.close()
+            await super().shutdown(sockets)
+
+    service.alerting.start()
+    try:
+        Server(config).run(sockets=[listener])
+    finally:
+        service.alerting.close()

@@ -18,6 +18,7 @@ from customs.scan import Scan
 from customs.sentences import Language
 from fusion import Policy
 from portcullis import drawing
+from portcullis.alerting.parts import Alerting
 from portcullis.batcher import Batcher, never
 from portcullis.bundle.make import Bundles
 from portcullis.consignment import Consignment, Upload
@@ -66,6 +67,7 @@ class Service:
     policy: Policy
     accounts: Accounts
     audit: Audit
+    alerting: Alerting
     assessments: Assessments
     queue: Queue
     casework: Casework
@@ -91,6 +93,7 @@ class Service:
         secret = read_secret(settings.data)
         accounts = Accounts(engine, now)
         audit = Audit(engine, signing_key(secret), now)
+        alerting = Alerting.of(engine, audit, secret, settings, now)
         images = Images(settings.images)
         login = Login(
             accounts,
@@ -108,15 +111,16 @@ class Service:
             max_batch=settings.max_batch,
             patience=settings.answer_seconds,
         )
-        assessments = Assessments(engine, images, audit, now)
-        casework = Casework(engine, audit, now)
-        return cls(
+        assessments = Assessments(engine, images, audit, alerting.alerts, now)
+        casework = Casework(engine, audit, alerting.alerts, now)
+        service = cls(
             settings=settings,
             batcher=batcher,
             metrics=metrics,
             policy=policy,
             accounts=accounts,
             audit=audit,
+            alerting=alerting,
             assessments=assessments,
             queue=Queue(engine),
             casework=casework,
@@ -126,6 +130,8 @@ class Service:
             login=login,
             sessions=Sessions(accounts, secret, lasting),
         )
+        service.on_close(alerting.close)
+        return service
 
     @property
     def models(self) -> Models:

@@ -11,8 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from customs.errors import InvalidConfig
+from portcullis.alerting.network import Network, read_networks
 
 PREFIX = "PORTCULLIS_"
+_ALERT_BANDS = ("watch", "high", "critical")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,20 @@ class Settings:
         default=5, metadata={"help": "wrong passwords in a row before an account waits"}
     )
     login_wait_minutes: float = field(default=15.0, metadata={"help": "how long it waits"})
+    alert_band: str = field(
+        default="high",
+        metadata={"help": "lowest band whose assessments become alerts: watch, high or critical"},
+    )
+    alert_listeners: int = field(
+        default=200, metadata={"help": "how many may listen to the stream of alerts, in each process"}
+    )
+    webhook_networks: str = field(
+        default="",
+        metadata={"help": "networks inside that webhooks may reach, such as `10.0.0.0/8, fd00::/8`"},
+    )
+    webhook_http: bool = field(
+        default=False, metadata={"help": "true: webhooks may go to http:// as well, unencrypted"}
+    )
 
     def __post_init__(self) -> None:
         if self.language not in ("ko", "en"):
@@ -74,6 +90,9 @@ class Settings:
         for name in _ABOVE_ZERO:
             if not getattr(self, name) > 0:
                 raise _wrong(name, getattr(self, name), "a number above zero")
+        if self.alert_band not in _ALERT_BANDS:
+            raise _wrong("alert_band", self.alert_band, "watch, high or critical")
+        read_networks(self.webhook_networks, field=f"{PREFIX}WEBHOOK_NETWORKS")
         derived = {
             "store_url": f"sqlite:///{self.data / 'portcullis.sqlite3'}",
             "images": str(self.data / "images"),
@@ -82,6 +101,11 @@ class Settings:
         for name, value in derived.items():
             if getattr(self, name) in ("", Path()):
                 object.__setattr__(self, name, value)
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks of `webhook_networks`."""
+        return read_networks(self.webhook_networks, field=f"{PREFIX}WEBHOOK_NETWORKS")
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -106,6 +130,7 @@ _ABOVE_ZERO = (
     "session_hours",
     "login_failures",
     "login_wait_minutes",
+    "alert_listeners",
 )
 # Read by the test suite, not by the service.
 _ELSEWHERE = frozenset({f"{PREFIX}EVAL_DATA"})

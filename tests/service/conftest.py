@@ -9,7 +9,8 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
@@ -262,3 +263,71 @@ def command(
 def stored(service: Service) -> Callable[[], tuple[int, list[str]]]:
     """What the store holds now: number of assessments, names of images."""
     return lambda: (service.assessments.count(), service.images.names())
+
+
+class Receiver:
+    """A server on loopback that remembers what came (headers, body) and answers as it is told.
+
+    answer: a status, or a function that is given the request's handler.
+    """
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.answer: int | Callable[[Any], None] = 204
+        self.headers: dict[str, str] = {}
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                outer.got.append((headers, self.rfile.read(int(headers.get("content-length", 0)))))
+                if callable(outer.answer):
+                    outer.answer(self)
+                    return
+                self.send_response(outer.answer)
+                for name, value in {"Content-Length": "0", **outer.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            do_GET = do_POST
+
+            def log_message(self, *values: Any) -> None:
+                return
+
+        class Quiet(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *values: Any) -> None:
+                return
+
+        self.server = Quiet(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def ids(self) -> list[str]:
+        return [headers["webhook-id"] for headers, _ in self.got]
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def make_receiver() -> Iterator[Callable[[], Receiver]]:
+    """Makes receivers of webhooks, closed at the end of the test."""
+    with ExitStack() as made:
+
+        def one() -> Receiver:
+            receiver = Receiver()
+            made.callback(receiver.close)
+            return receiver
+
+        yield one
+
+
+@pytest.fixture
+def receiver(make_receiver: Callable[[], Receiver]) -> Receiver:
+    """A receiver of webhooks."""
+    return make_receiver()

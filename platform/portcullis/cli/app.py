@@ -27,6 +27,7 @@ from portcullis.cli import (
     suggest,
     train,
     user,
+    webhook,
     world,
     xray,
 )
@@ -59,6 +60,7 @@ app.add_typer(audit.audit, name="audit")
 app.add_typer(images.images, name="images")
 app.add_typer(codes.codes, name="codes")
 app.add_typer(user.user, name="user")
+app.add_typer(webhook.webhook, name="webhook")
 
 
 def main() -> None:

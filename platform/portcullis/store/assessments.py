@@ -20,6 +20,7 @@ from portcullis.drawing import heatmap_values_png
 from portcullis.judge import Verdict
 from portcullis.store.accounts import Account
 from portcullis.store.accounts import account as account_table
+from portcullis.store.alerts import Alerts
 from portcullis.store.audit import Act, Audit, digest
 from portcullis.store.engine import writing
 from portcullis.store.images import Images
@@ -98,11 +99,17 @@ class Assessments:
     """The assessments of one store."""
 
     def __init__(
-        self, engine: sa.Engine, images: Images, audit: Audit, now: Callable[[], dt.datetime]
+        self,
+        engine: sa.Engine,
+        images: Images,
+        audit: Audit,
+        alerts: Alerts,
+        now: Callable[[], dt.datetime],
     ) -> None:
         self.engine = engine
         self.images = images
         self.audit = audit
+        self.alerts = alerts
         self.now = now
 
     def add(self, new: New, account: Account, *, key: str | None = None, body_sha256: str = "") -> Assessment:
@@ -137,7 +144,7 @@ class Assessments:
         account: Account,
         items: Sequence[tuple[New, Sequence[str | None]]],
     ) -> list[str]:
-        """Within a `writing` transaction: rows, audit entries and the queue of many at once; gives their ids.
+        """Within a `writing` transaction: rows, audit, alerts and queue of many at once; gives their ids.
 
         items: each with the names that `Images.putting` gave its `images`.
         """
@@ -154,6 +161,12 @@ class Assessments:
             for row in rows
         ]
         self.audit.write(connection, *acts)
+        told = [
+            one
+            for row, (new, _) in zip(rows, items, strict=True)
+            for one in self.alerts.of_assessment(row["id"], new.declaration.id, new.verdict.report)
+        ]
+        self.alerts.write(connection, *told)
         return [row["id"] for row in rows]
 
     def get(self, assessment_id: str) -> Assessment | None:

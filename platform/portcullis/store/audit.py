@@ -126,6 +126,15 @@ def chained(previous: str, body: str) -> str:
     return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
 
 
+def take_turns(connection: sa.Connection) -> None:
+    """Until this `writing` transaction ends nobody else appends, so numbers follow the order of commits.
+
+    On SQLite the write lock does that already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
 class Audit:
     """The audit log of one store."""
 
@@ -136,8 +145,7 @@ class Audit:
 
     def write(self, connection: sa.Connection, *acts: Act) -> None:
         """Append within a `writing` transaction: the deed and its entry are stored together or not at all."""
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        take_turns(connection)
         last = head_of(connection)
         number, previous = (0, GENESIS) if last is None else (last.number, last.hash)
         at = self.now().isoformat()
