@@ -28,6 +28,7 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
     import uvicorn
 
     from portcullis.api.app import make_app
+    from portcullis.jobs.executor import executor_of
 
     app = make_app(service)
     service.warm_up()
@@ -35,5 +36,9 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
     scheme = "https" if service.settings.https else "http"
     shown = f"[{host}]" if ":" in host else host
     config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=10)
-    ready(f"{scheme}://{shown}:{port}/")
-    uvicorn.Server(config).run(sockets=[listener])
+    service.board.start(executor_of(service))
+    try:
+        ready(f"{scheme}://{shown}:{port}/")
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        service.board.stop()

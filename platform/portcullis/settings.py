@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from customs.errors import InvalidConfig
 
 PREFIX = "PORTCULLIS_"
+EXECUTORS = ("inline", "process", "none")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,24 @@ class Settings:
         default=5, metadata={"help": "wrong passwords in a row before an account waits"}
     )
     login_wait_minutes: float = field(default=15.0, metadata={"help": "how long it waits"})
+    executor: str = field(
+        default="inline",
+        metadata={
+            "help": "who does batches: inline (a thread of the server), process (processes of its own) or "
+            "none (`portcullis work`, here or on other machines)"
+        },
+    )
+    processes: int = field(default=2, metadata={"help": "processes of the executor `process`"})
+    chunk_size: int = field(
+        default=50, metadata={"help": "declarations of a batch that are done and stored together"}
+    )
+    lease_seconds: float = field(
+        default=60.0, metadata={"help": "after which a chunk whose worker is silent goes to another"}
+    )
+    batch_max_items: int = field(default=100_000, metadata={"help": "declarations in one batch"})
+    batch_max_unpacked_mb: int = field(
+        default=4_096, metadata={"help": "what a ZIP of cases may unpack to, in megabytes"}
+    )
 
     def __post_init__(self) -> None:
         if self.language not in ("ko", "en"):
@@ -71,6 +90,8 @@ class Settings:
             raise _wrong("time_zone", self.time_zone, "a name such as Asia/Seoul") from None
         if not 0 <= self.port <= 65535:
             raise _wrong("port", self.port, "a number from 0 to 65535")
+        if self.executor not in EXECUTORS:
+            raise _wrong("executor", self.executor, " or ".join(EXECUTORS))
         for name in _ABOVE_ZERO:
             if not getattr(self, name) > 0:
                 raise _wrong(name, getattr(self, name), "a number above zero")
@@ -106,6 +127,11 @@ _ABOVE_ZERO = (
     "session_hours",
     "login_failures",
     "login_wait_minutes",
+    "processes",
+    "chunk_size",
+    "lease_seconds",
+    "batch_max_items",
+    "batch_max_unpacked_mb",
 )
 # Read by the test suite, not by the service.
 _ELSEWHERE = frozenset({f"{PREFIX}EVAL_DATA"})

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware import Middleware
 
-from portcullis.api import assessments, audit, casework, codes, health, queue, suggestions
+from portcullis.api import assessments, audit, batches, casework, codes, health, queue, suggestions
 from portcullis.api.access import permission_of
 from portcullis.api.problems import ProblemDocument, add_handlers
 from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
@@ -41,6 +41,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(queue.router)
     app.include_router(assessments.router)
     app.include_router(casework.router)
+    app.include_router(batches.router)
     app.include_router(suggestions.router)
     app.include_router(codes.router)
     app.include_router(audit.router)

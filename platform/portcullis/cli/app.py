@@ -11,6 +11,7 @@ from portcullis.cli import (
     assess,
     audit,
     backup,
+    batch,
     bench,
     bundle,
     codes,
@@ -27,6 +28,7 @@ from portcullis.cli import (
     suggest,
     train,
     user,
+    work,
     world,
     xray,
 )
@@ -50,6 +52,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)
 app.command("assess")(assess.assess)
 app.command("serve")(serve.serve)
+app.command("work")(work.work)
 app.command("demo")(demo.demo)
 app.command("xray")(xray.xray)
 app.command("bundle")(bundle.bundle)
@@ -57,6 +60,7 @@ app.command("backup")(backup.backup)
 app.command("restore")(restore.restore)
 app.add_typer(audit.audit, name="audit")
 app.add_typer(images.images, name="images")
+app.add_typer(batch.batch, name="batch")
 app.add_typer(codes.codes, name="codes")
 app.add_typer(user.user, name="user")
 
