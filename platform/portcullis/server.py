@@ -28,6 +28,7 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
     import uvicorn
 
     from portcullis.api.app import make_app
+    from portcullis.jobs.executor import executor_of
 
     app = make_app(service)
     service.warm_up()
@@ -44,7 +45,9 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
             await super().shutdown(sockets)
 
     service.alerting.start()
+    service.board.start(executor_of(service))
     try:
         Server(config).run(sockets=[listener])
     finally:
+        service.board.stop()
         service.alerting.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
@@ -19,19 +19,25 @@ from customs.sentences import Language
 from fusion import Policy
 from portcullis import drawing
 from portcullis.alerting.parts import Alerting
-from portcullis.batcher import Batcher, never
+from portcullis.batcher import Batcher, Busy, never
 from portcullis.bundle.make import Bundles
 from portcullis.consignment import Consignment, Upload
 from portcullis.identity import Login, Sessions, read_secret
 from portcullis.identity.permissions import PERMISSIONS, Permission
 from portcullis.identity.secret import signing_key
+from portcullis.jobs.board import Board
+from portcullis.jobs.intake import Limits
+from portcullis.jobs.runner import NotNow
+from portcullis.judge import Verdict, judge_all
 from portcullis.metrics import Metrics
 from portcullis.models import Models
 from portcullis.settings import Settings
 from portcullis.store.accounts import Account, Accounts
 from portcullis.store.assessments import Assessment, Assessments, New
 from portcullis.store.audit import Audit
+from portcullis.store.batches import Batch, Batches
 from portcullis.store.casework import Casework, Deed, Event
+from portcullis.store.chunks import Chunks
 from portcullis.store.engine import open_store
 from portcullis.store.images import Images
 from portcullis.store.queue import Queue, Summary
@@ -73,6 +79,7 @@ class Service:
     casework: Casework
     images: Images
     bundles: Bundles
+    board: Board
     tariff: Tariff
     login: Login
     sessions: Sessions
@@ -113,6 +120,7 @@ class Service:
         )
         assessments = Assessments(engine, images, audit, alerting.alerts, now)
         casework = Casework(engine, audit, alerting.alerts, now)
+        lease = dt.timedelta(seconds=settings.lease_seconds)
         service = cls(
             settings=settings,
             batcher=batcher,
@@ -126,6 +134,15 @@ class Service:
             casework=casework,
             images=images,
             bundles=Bundles(engine, images, audit, assessments, casework, settings.models),
+            board=Board(
+                batches=Batches(engine, images, audit, now),
+                chunks=Chunks(engine, accounts, assessments, audit, alerting.alerts, lease, now),
+                limits=Limits(
+                    items=settings.batch_max_items,
+                    unpacked=settings.batch_max_unpacked_mb * 1024 * 1024,
+                    chunk=settings.chunk_size,
+                ),
+            ),
             tariff=Tariff(engine),
             login=login,
             sessions=Sessions(accounts, secret, lasting),
@@ -179,6 +196,22 @@ class Service:
         new = New(consignment.declaration, verdict, consignment.scan, upload.scan, upload.photo)
         found = self.assessments.add(new, account, key=key, body_sha256=body)
         self.metrics.assessed(found.report)
+        return found
+
+    def judge_all(self, consignments: Sequence[Consignment]) -> list[Verdict]:
+        """Judge consignments of a batch between requests; `NotNow` if those fill the queue."""
+        if self.batcher.full:
+            raise NotNow
+        try:
+            return self.batcher.call(lambda models: judge_all(consignments, models, self.policy))
+        except Busy:
+            raise NotNow from None
+
+    def batch(self, batch_id: str) -> Batch:
+        """One batch and how far it is."""
+        found = self.board.batches.get(batch_id)
+        if found is None:
+            raise NotFound(f"there is no batch {batch_id!r}", field="id", remedy="check the address")
         return found
 
     def assessment(self, assessment_id: str) -> Assessment:

@@ -15,6 +15,7 @@ from portcullis.alerting.network import Network, read_networks
 
 PREFIX = "PORTCULLIS_"
 _ALERT_BANDS = ("watch", "high", "critical")
+EXECUTORS = ("inline", "process", "none")
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,24 @@ class Settings:
     webhook_http: bool = field(
         default=False, metadata={"help": "true: webhooks may go to http:// as well, unencrypted"}
     )
+    executor: str = field(
+        default="inline",
+        metadata={
+            "help": "who does batches: inline (a thread of the server), process (processes of its own) or "
+            "none (`portcullis work`, here or on other machines)"
+        },
+    )
+    processes: int = field(default=2, metadata={"help": "processes of the executor `process`"})
+    chunk_size: int = field(
+        default=50, metadata={"help": "declarations of a batch that are done and stored together"}
+    )
+    lease_seconds: float = field(
+        default=60.0, metadata={"help": "after which a chunk whose worker is silent goes to another"}
+    )
+    batch_max_items: int = field(default=100_000, metadata={"help": "declarations in one batch"})
+    batch_max_unpacked_mb: int = field(
+        default=4_096, metadata={"help": "what a ZIP of cases may unpack to, in megabytes"}
+    )
 
     def __post_init__(self) -> None:
         if self.language not in ("ko", "en"):
@@ -87,6 +106,8 @@ class Settings:
             raise _wrong("time_zone", self.time_zone, "a name such as Asia/Seoul") from None
         if not 0 <= self.port <= 65535:
             raise _wrong("port", self.port, "a number from 0 to 65535")
+        if self.executor not in EXECUTORS:
+            raise _wrong("executor", self.executor, " or ".join(EXECUTORS))
         for name in _ABOVE_ZERO:
             if not getattr(self, name) > 0:
                 raise _wrong(name, getattr(self, name), "a number above zero")
@@ -131,6 +152,11 @@ _ABOVE_ZERO = (
     "login_failures",
     "login_wait_minutes",
     "alert_listeners",
+    "processes",
+    "chunk_size",
+    "lease_seconds",
+    "batch_max_items",
+    "batch_max_unpacked_mb",
 )
 # Read by the test suite, not by the service.
 _ELSEWHERE = frozenset({f"{PREFIX}EVAL_DATA"})

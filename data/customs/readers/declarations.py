@@ -145,9 +145,9 @@ def _of_sheet(sheet: Sheet, today: dt.date, seen: dict[str, int]) -> Read:
         "declaration_id": _identifier,
         "date": _not_after(today),
         "office": party,
-        "mode": fields.optional(_mode),
-        "departure": _country,
-        "origin": _country,
+        "mode": fields.optional(means_of_transport),
+        "departure": country_or_none,
+        "origin": country_or_none,
         "importer": party,
         "declarant": party,
         "seller": party,
@@ -267,15 +267,17 @@ def _short(longest: int) -> fields.Parser:
     return parse
 
 
-def _mode(value: str) -> fields.Parsed:
+def means_of_transport(value: str) -> fields.Parsed:
+    """A means of transport by the code of Korea Customs or by our name."""
     code = value.strip().removesuffix(".0")
     if code in set(Mode):
         return Mode(code).value, None
-    mode, repair = fields.one_of({**MODES}, "a means of transport")(code)
-    return mode.value, repair
+    found, repair = fields.one_of({**MODES}, "a means of transport")(code)
+    return found.value, repair
 
 
-def _country(value: str) -> fields.Parsed:
+def country_or_none(value: str) -> fields.Parsed:
+    """A country; ZZ and an empty field are none, and NA is Namibia."""
     # Not `optional`: among its signs for nothing is NA.
     code = value.strip().upper()
     if not code:

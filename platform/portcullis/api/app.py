@@ -13,6 +13,7 @@ from portcullis.api import (
     alerts,
     assessments,
     audit,
+    batches,
     casework,
     codes,
     health,
@@ -53,6 +54,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(casework.router)
     app.include_router(alerts.router)
     app.include_router(webhooks.router)
+    app.include_router(batches.router)
     app.include_router(suggestions.router)
     app.include_router(codes.router)
     app.include_router(audit.router)

@@ -11,6 +11,7 @@ from portcullis.cli import (
     assess,
     audit,
     backup,
+    batch,
     bench,
     bundle,
     codes,
@@ -28,6 +29,7 @@ from portcullis.cli import (
     train,
     user,
     webhook,
+    work,
     world,
     xray,
 )
@@ -51,6 +53,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)
 app.command("assess")(assess.assess)
 app.command("serve")(serve.serve)
+app.command("work")(work.work)
 app.command("demo")(demo.demo)
 app.command("xray")(xray.xray)
 app.command("bundle")(bundle.bundle)
@@ -58,6 +61,7 @@ app.command("backup")(backup.backup)
 app.command("restore")(restore.restore)
 app.add_typer(audit.audit, name="audit")
 app.add_typer(images.images, name="images")
+app.add_typer(batch.batch, name="batch")
 app.add_typer(codes.codes, name="codes")
 app.add_typer(user.user, name="user")
 app.add_typer(webhook.webhook, name="webhook")

@@ -8,7 +8,7 @@ from alembic import op
 from portcullis.store.append_only import protect
 
 revision = "0009"
-down_revision: str | None = "0006"
+down_revision: str | None = "0008"
 
 
 def upgrade() -> None:
