@@ -20,7 +20,7 @@ from fusion import Policy
 from portcullis import drawing
 from portcullis.batcher import Batcher, never
 from portcullis.consignment import Consignment, Upload
-from portcullis.identity import Login, Sessions, read_secret
+from portcullis.identity import Login, Registry, Sessions, read_secret
 from portcullis.identity.permissions import PERMISSIONS, Permission
 from portcullis.identity.secret import signing_key
 from portcullis.metrics import Metrics
@@ -63,15 +63,13 @@ class Service:
     batcher: Batcher
     metrics: Metrics
     policy: Policy
-    accounts: Accounts
     audit: Audit
     assessments: Assessments
     queue: Queue
     casework: Casework
     images: Images
     tariff: Tariff
-    login: Login
-    sessions: Sessions
+    registry: Registry
     stopping: threading.Event = field(default_factory=threading.Event)
     _endings: list[Callable[[], None]] = field(default_factory=list)
 
@@ -87,15 +85,8 @@ class Service:
         """Open the store, making it where it is missing."""
         engine = open_store(settings.store_url)
         secret = read_secret(settings.data)
-        accounts = Accounts(engine, now)
         audit = Audit(engine, signing_key(secret), now)
         images = Images(settings.images)
-        login = Login(
-            accounts,
-            max_failures=settings.login_failures,
-            wait=dt.timedelta(minutes=settings.login_wait_minutes),
-        )
-        lasting = dt.timedelta(hours=settings.session_hours)
         policy = policy or Policy.default()
         metrics = Metrics()
         batcher = Batcher(
@@ -111,21 +102,34 @@ class Service:
             batcher=batcher,
             metrics=metrics,
             policy=policy,
-            accounts=accounts,
+            registry=Registry.open(engine, settings, audit, secret, now),
             audit=audit,
             assessments=Assessments(engine, images, audit, now),
             queue=Queue(engine),
             casework=Casework(engine, audit, now),
             images=images,
             tariff=Tariff(engine),
-            login=login,
-            sessions=Sessions(accounts, secret, lasting),
         )
 
     @property
     def models(self) -> Models:
         """The models that answer now."""
         return self.batcher.models
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who may sign in."""
+        return self.registry.accounts
+
+    @property
+    def login(self) -> Login:
+        """Names and passwords."""
+        return self.registry.login
+
+    @property
+    def sessions(self) -> Sessions:
+        """Logins of browsers."""
+        return self.registry.sessions
 
     def warm_up(self) -> None:
         """Do what the first assessment would have to do, before anybody waits for it."""
@@ -187,7 +191,7 @@ class Service:
     def officer(self, name: str) -> Account:
         """The account of somebody who may work on cases."""
         found = self.accounts.by_name(name)
-        if found is None or Permission.WORK_CASES not in PERMISSIONS[found.role]:
+        if found is None or not found.active or Permission.WORK_CASES not in PERMISSIONS[found.role]:
             raise InvalidValue(
                 f"{name!r} cannot work on cases",
                 field="assignee",

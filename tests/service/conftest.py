@@ -212,7 +212,7 @@ def running(service: Service) -> Iterator[str]:
     from portcullis.server import listen
 
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(make_app(service), log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(make_app(service), log_level="critical", proxy_headers=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -14,6 +14,7 @@ from portcullis.cli import (
     demo,
     evaluate,
     import_,
+    key,
     panel,
     rank,
     replay,
@@ -49,6 +50,7 @@ app.command("demo")(demo.demo)
 app.command("xray")(xray.xray)
 app.add_typer(codes.codes, name="codes")
 app.add_typer(user.user, name="user")
+app.add_typer(key.key, name="key")
 
 
 def main() -> None:
