@@ -31,7 +31,6 @@ from portcullis.identity import LoginRefused
 from portcullis.judge import judge
 from portcullis.service import Service
 from portcullis.settings import Settings
-from portcullis.store import open_store
 
 
 class Interrupted(Exception):

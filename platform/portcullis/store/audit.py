@@ -178,7 +178,7 @@ class Audit:
             after = page[-1].number
 
     def is_ours(self) -> bool:
-        """Whether the newest entry, if there is one, was signed with our key: else ours would break the log."""
+        """Whether the newest entry, if any, was signed with our key: else ours would break the log."""
         head = self.head()
         last = [] if head is None else self.page(head.number - 1, 1)
         return not any(True for entry in last for _ in check_entry(entry, self.public_key))

@@ -34,7 +34,7 @@ class LoginPage(Page):
 
     template = "login.html"
     name: str = ""
-    trouble: str = ""  # a key of `trouble_words` in the template
+    trouble: str = ""  # a key of `trouble_words` in `_words.html`
     wait_minutes: int | None = None
     next: str = "/"
     provider: bool = False
