@@ -161,6 +161,7 @@ def make() -> SimpleNamespace:
         name=NAME,
         password=PASSWORD,
         running=running,
+        listening=listening,
     )
 
 
@@ -205,14 +206,22 @@ def account(service: Service) -> Account:
 
 @contextmanager
 def running(service: Service) -> Iterator[str]:
+    """A live server over a service; its address."""
+    from portcullis.api.app import make_app
+
+    with listening(make_app(service)) as address:
+        yield address
+
+
+@contextmanager
+def listening(app: Any) -> Iterator[str]:
     """A live server in a thread; its address."""
     import uvicorn
 
-    from portcullis.api.app import make_app
     from portcullis.server import listen
 
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(make_app(service), log_level="critical", proxy_headers=False))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", proxy_headers=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
