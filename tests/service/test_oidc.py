@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import html
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,8 +16,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
-from fastapi import FastAPI, Form, Request
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi import FastAPI, Form, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
@@ -98,7 +99,7 @@ def make_provider(provider: Provider) -> FastAPI:
         return {"keys": [provider.keys[kid].as_dict(private=False) for kid in provider.published]}
 
     @app.get("/authorize")
-    def authorize(request: Request) -> RedirectResponse:
+    def authorize(request: Request) -> Response:
         asked = dict(request.query_params)
         assert asked["response_type"] == "code"
         assert asked["client_id"] == CLIENT
@@ -107,7 +108,10 @@ def make_provider(provider: Provider) -> FastAPI:
         code = f"code-{len(provider.codes)}"
         provider.codes[code] = asked
         back = urlencode({"code": code, "state": asked["state"], "iss": provider.issuer})
-        return RedirectResponse(f"{asked['redirect_uri']}?{back}", 302)
+        target = f"{asked['redirect_uri']}?{back}"
+        if "text/html" in request.headers["accept"]:  # a person reads the provider's page and goes on from it
+            return HTMLResponse(f'<a href="{html.escape(target)}">Go back as hong</a>')
+        return RedirectResponse(target, 302)
 
     @app.post("/token")
     def token(
@@ -531,6 +535,7 @@ def test_a_real_browser_comes_back_signed_in_from_another_site(
         page = chromium.new_page(locale="ko-KR")
         page.goto(here + "/")
         page.get_by_role("link", name="소속 기관 계정으로 로그인").click()
+        page.get_by_role("link", name="Go back as hong").click()
         page.wait_for_url(here + "/")
         assert page.locator(".who").inner_text() == "hong"
         chromium.close()
