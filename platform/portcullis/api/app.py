@@ -89,7 +89,9 @@ def _describe(app: FastAPI) -> None:
                     operation = document["paths"][route.path_format][method.lower()]
                     operation["security"] = [{"basic": []}, {"bearer": []}, {"cookie": []}]
                     operation["x-permission"] = permission_of(route.dependant)
-                    for status, answer in documented(401, 403, 429).items():
+                    # a body that is no text is a 400
+                    always = (400, 401, 403, 429) if "requestBody" in operation else (401, 403, 429)
+                    for status, answer in documented(*always).items():
                         operation["responses"].setdefault(str(status), answer)
             app.openapi_schema = document
         return app.openapi_schema
