@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -59,9 +60,9 @@ def test_an_admin_adds_an_account_whose_password_is_shown_once(service: Service,
     assert service.login.check("park", "a long password")
 
 
-@pytest.mark.parametrize(
-    "wanted",
-    [
+def test_an_account_that_cannot_be_is_refused(admin: httpx.Client) -> None:
+    """A name that is taken, or that no address or login could carry."""
+    cannot_be = [
         {"name": "kim", "role": "broker"},
         {"name": "a/b", "role": "broker"},
         {"name": "..", "role": "broker"},
@@ -70,16 +71,13 @@ def test_an_admin_adds_an_account_whose_password_is_shown_once(service: Service,
         {"name": "lee", "role": "emperor"},
         {"name": "lee", "role": "broker", "password": "short"},
         {"name": "lee"},
-    ],
-)
-def test_an_account_that_cannot_be_is_refused(admin: httpx.Client, wanted: dict[str, str]) -> None:
-    """A name that is taken, or that no address or login could carry."""
-    import json
-
-    body = json.dumps(wanted).encode()
-    answer = admin.post(ACCOUNTS, content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 422
-    assert answer.headers["content-type"] == "application/problem+json"
+    ]
+    for wanted in cannot_be:
+        # httpx would refuse to write half a character
+        body = json.dumps(wanted).encode()
+        answer = admin.post(ACCOUNTS, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 422, wanted
+        assert answer.headers["content-type"] == "application/problem+json"
     assert [a["name"] for a in admin.get(ACCOUNTS).json()["accounts"]] == ["kim", "root"]
 
 
@@ -127,16 +125,19 @@ def test_a_new_password_from_an_admin_ends_what_the_old_one_opened(
     assert made.json()["password"] not in service.audit.about("kim")[-1].details
 
 
-@pytest.mark.parametrize(
-    "change", [{"active": False}, {"role": "broker"}, {"role": "broker", "active": True}]
-)
 def test_the_last_active_admin_stays_one(
-    service: Service, admin: httpx.Client, make: SimpleNamespace, change: dict[str, Any]
+    service: Service, admin: httpx.Client, make: SimpleNamespace
 ) -> None:
     """Else nobody could make another."""
-    refused = admin.patch(f"{ACCOUNTS}/root", json=change)
-    assert refused.status_code == 422
-    assert "last active admin" in refused.json()["detail"]
+    changes: list[dict[str, Any]] = [
+        {"active": False},
+        {"role": "broker", "active": True},
+        {"role": "broker"},
+    ]
+    for change in changes:
+        refused = admin.patch(f"{ACCOUNTS}/root", json=change)
+        assert refused.status_code == 422, change
+        assert "last active admin" in refused.json()["detail"]
     service.login.add("second", make.password, Role.ADMIN)
     assert admin.patch(f"{ACCOUNTS}/second", json={"active": False}).status_code == 200
     assert admin.patch(f"{ACCOUNTS}/root", json=change).status_code == 422
