@@ -30,8 +30,12 @@ class Settings:
     store_url: str = field(
         default="", metadata={"help": "database; empty: `portcullis.sqlite3` in the data folder"}
     )
-    images: Path = field(
-        default=Path(), metadata={"help": "folder for uploaded images; empty: `images` in the data folder"}
+    images: str = field(
+        default="",
+        metadata={
+            "help": "folder or URL (`s3://bucket/prefix`) for uploaded images; empty: `images` in the data "
+            "folder"
+        },
     )
     models: Path = field(
         default=Path(), metadata={"help": "folder of model folders; empty: `models` in the data folder"}
@@ -112,7 +116,7 @@ class Settings:
             raise _wrong("oidc_issuer", self.oidc_issuer, "an address that begins with https://")
         derived = {
             "store_url": f"sqlite:///{self.data / 'portcullis.sqlite3'}",
-            "images": self.data / "images",
+            "images": str(self.data / "images"),
             "models": self.data / "models",
         }
         for name, value in derived.items():

@@ -9,7 +9,17 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware import Middleware
 
-from portcullis.api import account, accounts, assessments, casework, codes, health, queue, suggestions
+from portcullis.api import (
+    account,
+    accounts,
+    assessments,
+    audit,
+    casework,
+    codes,
+    health,
+    queue,
+    suggestions,
+)
 from portcullis.api.access import permission_of
 from portcullis.api.problems import ProblemDocument, add_handlers, documented
 from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
@@ -44,6 +54,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(casework.router)
     app.include_router(suggestions.router)
     app.include_router(codes.router)
+    app.include_router(audit.router)
     app.include_router(account.router)
     app.include_router(accounts.router)
     app.include_router(sign_in.router)

@@ -38,6 +38,9 @@ def open_engine(url: str) -> Engine:
     elif sqlite:
         _make_folder(Path(str(parsed.database)).parent)
         options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    elif parsed.get_backend_name() == "postgresql":
+        # times come back in the session's zone, and all of ours are in UTC
+        options["connect_args"] = {"options": "-c timezone=UTC"}
     try:
         engine = create_engine(parsed, **options)
     except NoSuchModuleError:
@@ -75,17 +78,22 @@ def open_store(url: str) -> Engine:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to `revision`, in one transaction; two processes that start at once take turns."""
+    with writing(engine) as connection:
+        upgrade_in(connection, revision)
+
+
+def upgrade_in(connection: Connection, revision: str = "head") -> None:
+    """`upgrade` as a part of a `writing` transaction."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    with writing(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 @contextmanager
@@ -96,6 +104,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
     refused at the write, whatever the waiting time, because another writer came between.
     """
     with engine.execution_options(**{_WRITING: True}).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads, and sees the store all the while as it is now."""
+    options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with engine.connect().execution_options(**options) as connection:
+        # on SQLite it is the first read that fixes what is seen
+        connection.execute(text("SELECT 1 FROM alembic_version")).all()
         yield connection
 
 
