@@ -123,7 +123,7 @@ def test_only_the_hash_of_the_secret_is_stored(service: Service, account: Accoun
     assert len(secret) == 43
     with service.accounts.engine.connect() as connection:
         row = connection.execute(sa.select(api_key)).one()
-    assert row.secret_sha256 == hashlib.sha256(secret.encode()).hexdigest()
+    assert row.secret_hash == hashlib.sha256(secret.encode()).hexdigest()
     assert secret not in str(row)
     written = [(e.actor, e.action, e.subject, e.values) for e in service.audit.about(account.name)][-1]
     assert written[:3] == (account.name, "key.add", account.name)

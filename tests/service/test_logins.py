@@ -71,7 +71,7 @@ def test_the_store_holds_only_the_hash_of_a_cookie(service: Service, account: Ac
     cookie = service.sessions.issue(account)
     with service.accounts.engine.connect() as connection:
         row = connection.execute(sa.select(login_session)).one()
-    assert row.token_sha256 == hashlib.sha256(cookie.encode()).hexdigest()
+    assert row.token_hash == hashlib.sha256(cookie.encode()).hexdigest()
     assert cookie not in str(row)
 
 

@@ -82,7 +82,7 @@ class ApiKeys:
             "id": key_id,
             "account_id": account.id,
             "name": name,
-            "secret_sha256": _hashed(secret),
+            "secret_hash": _hashed(secret),
             "scopes": sorted(scope.value for scope in scopes),
             "created_at": now,
             "expires_at": now + dt.timedelta(days=days),
@@ -117,7 +117,7 @@ class ApiKeys:
         """
         key_id, _, secret = text.removeprefix(PREFIX).partition("_")
         row = self._row(key_id) if text.startswith(PREFIX) and key_id.isalnum() and key_id.isascii() else None
-        if row is None or not hmac.compare_digest(row.secret_sha256, _hashed(secret)):
+        if row is None or not hmac.compare_digest(row.secret_hash, _hashed(secret)):
             raise KeyRefused("this API key is unknown")
         key = _key(row)
         if key.revoked_at is not None:

@@ -42,7 +42,7 @@ class Sessions:
         """A cookie value for this account; the audit log says how the person signed in."""
         token = secrets.token_urlsafe(32)
         row = {
-            "token_sha256": _hashed(token),
+            "token_hash": _hashed(token),
             "account_id": account.id,
             "password_mark": _mark(account),
             "created_at": self.now(),
@@ -63,7 +63,7 @@ class Sessions:
         query = (
             sa.select(s.account_id, s.password_mark)
             .join(account_table, account_table.c.id == s.account_id)
-            .where(s.token_sha256 == _hashed(cookie), s.expires_at > self.now())
+            .where(s.token_hash == _hashed(cookie), s.expires_at > self.now())
         )
         with self.accounts.engine.connect() as connection:
             row = connection.execute(query).one_or_none()
@@ -77,7 +77,7 @@ class Sessions:
         found = self.read(cookie)
         with writing(self.accounts.engine) as connection:
             ended = connection.execute(
-                login_session.delete().where(login_session.c.token_sha256 == _hashed(cookie))
+                login_session.delete().where(login_session.c.token_hash == _hashed(cookie))
             )
             if found is not None and ended.rowcount:
                 self.audit.write(connection, Act(found.name, "logout", found.name, {"logins": 1}))

@@ -12,7 +12,7 @@ api_key = sa.Table(
     sa.Column("id", sa.String(16), primary_key=True),
     sa.Column("account_id", sa.Integer, sa.ForeignKey("account.id"), nullable=False, index=True),
     sa.Column("name", sa.String(64), nullable=False),
-    sa.Column("secret_sha256", sa.String(64), nullable=False),
+    sa.Column("secret_hash", sa.String(64), nullable=False),
     sa.Column("scopes", sa.JSON, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),

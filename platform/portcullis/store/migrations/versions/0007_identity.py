@@ -21,7 +21,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "login_session",
-        sa.Column("token_sha256", sa.String(64), primary_key=True),
+        sa.Column("token_hash", sa.String(64), primary_key=True),
         sa.Column("account_id", sa.Integer, sa.ForeignKey("account.id"), nullable=False, index=True),
         sa.Column("password_mark", sa.String(16), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -32,7 +32,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(16), primary_key=True),
         sa.Column("account_id", sa.Integer, sa.ForeignKey("account.id"), nullable=False, index=True),
         sa.Column("name", sa.String(64), nullable=False),
-        sa.Column("secret_sha256", sa.String(64), nullable=False),
+        sa.Column("secret_hash", sa.String(64), nullable=False),
         sa.Column("scopes", sa.JSON, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
