@@ -35,7 +35,10 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
     host, port = listener.getsockname()[:2]
     scheme = "https" if service.settings.https else "http"
     shown = f"[{host}]" if ":" in host else host
-    config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=10)
+    # X-Forwarded-For is read by `client_address`, from those proxies that the settings name
+    config = uvicorn.Config(
+        app, log_level="warning", server_header=False, proxy_headers=False, timeout_graceful_shutdown=10
+    )
     ready(f"{scheme}://{shown}:{port}/")
 
     class Server(uvicorn.Server):

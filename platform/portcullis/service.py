@@ -22,7 +22,7 @@ from portcullis.alerting.parts import Alerting
 from portcullis.batcher import Batcher, Busy, never
 from portcullis.bundle.make import Bundles
 from portcullis.consignment import Consignment, Upload
-from portcullis.identity import Login, Sessions, read_secret
+from portcullis.identity import Login, Registry, Sessions, read_secret
 from portcullis.identity.permissions import PERMISSIONS, Permission
 from portcullis.identity.secret import signing_key
 from portcullis.jobs.board import Board
@@ -71,7 +71,6 @@ class Service:
     batcher: Batcher
     metrics: Metrics
     policy: Policy
-    accounts: Accounts
     audit: Audit
     alerting: Alerting
     assessments: Assessments
@@ -81,8 +80,7 @@ class Service:
     bundles: Bundles
     board: Board
     tariff: Tariff
-    login: Login
-    sessions: Sessions
+    registry: Registry
     stopping: threading.Event = field(default_factory=threading.Event)
     _endings: list[Callable[[], None]] = field(default_factory=list)
 
@@ -98,16 +96,9 @@ class Service:
         """Open the store, making it where it is missing."""
         engine = open_store(settings.store_url)
         secret = read_secret(settings.data)
-        accounts = Accounts(engine, now)
         audit = Audit(engine, signing_key(secret), now)
         alerting = Alerting.of(engine, audit, secret, settings, now)
         images = Images(settings.images)
-        login = Login(
-            accounts,
-            max_failures=settings.login_failures,
-            wait=dt.timedelta(minutes=settings.login_wait_minutes),
-        )
-        lasting = dt.timedelta(hours=settings.session_hours)
         policy = policy or Policy.default()
         metrics = Metrics()
         batcher = Batcher(
@@ -118,6 +109,7 @@ class Service:
             max_batch=settings.max_batch,
             patience=settings.answer_seconds,
         )
+        registry = Registry.open(engine, settings, audit, secret, now)
         assessments = Assessments(engine, images, audit, alerting.alerts, now)
         casework = Casework(engine, audit, alerting.alerts, now)
         lease = dt.timedelta(seconds=settings.lease_seconds)
@@ -126,7 +118,7 @@ class Service:
             batcher=batcher,
             metrics=metrics,
             policy=policy,
-            accounts=accounts,
+            registry=registry,
             audit=audit,
             alerting=alerting,
             assessments=assessments,
@@ -136,7 +128,7 @@ class Service:
             bundles=Bundles(engine, images, audit, assessments, casework, settings.models),
             board=Board(
                 batches=Batches(engine, images, audit, now),
-                chunks=Chunks(engine, accounts, assessments, audit, alerting.alerts, lease, now),
+                chunks=Chunks(engine, registry.accounts, assessments, audit, alerting.alerts, lease, now),
                 limits=Limits(
                     items=settings.batch_max_items,
                     unpacked=settings.batch_max_unpacked_mb * 1024 * 1024,
@@ -144,8 +136,6 @@ class Service:
                 ),
             ),
             tariff=Tariff(engine),
-            login=login,
-            sessions=Sessions(accounts, secret, lasting),
         )
         service.on_close(alerting.close)
         return service
@@ -154,6 +144,21 @@ class Service:
     def models(self) -> Models:
         """The models that answer now."""
         return self.batcher.models
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who may sign in."""
+        return self.registry.accounts
+
+    @property
+    def login(self) -> Login:
+        """Names and passwords."""
+        return self.registry.login
+
+    @property
+    def sessions(self) -> Sessions:
+        """Logins of browsers."""
+        return self.registry.sessions
 
     def warm_up(self) -> None:
         """Do what the first assessment would have to do, before anybody waits for it."""
@@ -231,7 +236,7 @@ class Service:
     def officer(self, name: str) -> Account:
         """The account of somebody who may work on cases."""
         found = self.accounts.by_name(name)
-        if found is None or Permission.WORK_CASES not in PERMISSIONS[found.role]:
+        if found is None or not found.active or Permission.WORK_CASES not in PERMISSIONS[found.role]:
             raise InvalidValue(
                 f"{name!r} cannot work on cases",
                 field="assignee",

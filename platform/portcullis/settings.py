@@ -6,8 +6,10 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from customs.errors import InvalidConfig
@@ -96,6 +98,33 @@ class Settings:
     batch_max_unpacked_mb: int = field(
         default=4_096, metadata={"help": "what a ZIP of cases may unpack to, in megabytes"}
     )
+    login_failures_per_address: int = field(
+        default=50, metadata={"help": "wrong passwords from one address in that time before it waits, too"}
+    )
+    requests_per_minute: int = field(
+        default=1200, metadata={"help": "API requests of one account in a minute; 0: no limit"}
+    )
+    trusted_proxies: str = field(
+        default="",
+        metadata={"help": "addresses or networks, with commas, whose X-Forwarded-For is believed"},
+    )
+    public_url: str = field(
+        default="",
+        metadata={"help": "address that browsers use, such as `https://risk.example`; empty: as they ask"},
+    )
+    oidc_issuer: str = field(default="", metadata={"help": "OpenID Connect provider; empty: none"})
+    oidc_client_id: str = field(default="", metadata={"help": "our name at the provider"})
+    oidc_client_secret_file: Path = field(
+        default=Path(), metadata={"help": "file with the secret of that name; empty: a public client"}
+    )
+    oidc_scopes: str = field(default="openid profile", metadata={"help": "what is asked of the provider"})
+    oidc_role_claim: str = field(
+        default="groups", metadata={"help": "claim with the groups of a person; a dot goes into a claim"}
+    )
+    oidc_roles: str = field(
+        default="",
+        metadata={"help": "role by group, first match wins: `customs-inspectors=inspector,risk=analyst`"},
+    )
 
     def __post_init__(self) -> None:
         if self.language not in ("ko", "en"):
@@ -114,6 +143,17 @@ class Settings:
         if self.alert_band not in _ALERT_BANDS:
             raise _wrong("alert_band", self.alert_band, "watch, high or critical")
         read_networks(self.webhook_networks, field=f"{PREFIX}WEBHOOK_NETWORKS")
+        if self.requests_per_minute < 0:
+            raise _wrong("requests_per_minute", self.requests_per_minute, "a number from zero")
+        for name in self.trusted_proxies.split(",") if self.trusted_proxies else ():
+            try:
+                ip_network(name.strip())
+            except ValueError:
+                raise _wrong("trusted_proxies", name, "addresses such as 10.0.0.1 or 10.0.0.0/8") from None
+        if self.public_url and not urlsplit(self.public_url).hostname:
+            raise _wrong("public_url", self.public_url, "an address such as https://risk.example")
+        if self.oidc_issuer and not _is_safe(self.oidc_issuer):
+            raise _wrong("oidc_issuer", self.oidc_issuer, "an address that begins with https://")
         derived = {
             "store_url": f"sqlite:///{self.data / 'portcullis.sqlite3'}",
             "images": str(self.data / "images"),
@@ -157,9 +197,17 @@ _ABOVE_ZERO = (
     "lease_seconds",
     "batch_max_items",
     "batch_max_unpacked_mb",
+    "login_failures_per_address",
 )
 # Read by the test suite, not by the service.
 _ELSEWHERE = frozenset({f"{PREFIX}EVAL_DATA"})
+
+
+def _is_safe(text: str) -> bool:
+    """HTTPS, or plain HTTP to this machine."""
+    parts = urlsplit(text)
+    near = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return bool(parts.hostname) and (parts.scheme == "https" or (near and parts.scheme == "http"))
 
 
 def _convert(setting: dataclasses.Field[Any], text: str) -> Any:

@@ -26,7 +26,9 @@ from customs.hs import HsCode
 from portcullis.models import Models
 from portcullis.service import Service
 from portcullis.settings import Settings
+from portcullis.store import writing
 from portcullis.store.accounts import Account, Role
+from portcullis.store.accounts import account as account_table
 
 NAME, PASSWORD = "kim", "correct horse battery"
 DECLARATION: dict[str, Any] = {
@@ -163,6 +165,7 @@ def make() -> SimpleNamespace:
         name=NAME,
         password=PASSWORD,
         running=running,
+        listening=listening,
     )
 
 
@@ -183,7 +186,15 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, by_hand: Models) -> Path:
     """The folder of a store with one account and nothing else, made once."""
     folder = tmp_path_factory.mktemp("fresh") / "data"
     made = Service.open(Settings(data=folder), by_hand)
-    made.login.add(NAME, PASSWORD, Role.INSPECTOR)
+    # not by `login.add`: the audit log of a test begins with what the test does
+    row = {
+        "name": NAME,
+        "password_hash": made.login.hashed(PASSWORD),
+        "role": Role.INSPECTOR.value,
+        "created_at": made.accounts.now(),
+    }
+    with writing(made.accounts.engine) as connection:
+        connection.execute(account_table.insert().values(row))
     made.accounts.engine.dispose()
     return folder
 
@@ -207,14 +218,22 @@ def account(service: Service) -> Account:
 
 @contextmanager
 def running(service: Service) -> Iterator[str]:
+    """A live server over a service; its address."""
+    from portcullis.api.app import make_app
+
+    with listening(make_app(service)) as address:
+        yield address
+
+
+@contextmanager
+def listening(app: Any) -> Iterator[str]:
     """A live server in a thread; its address."""
     import uvicorn
 
-    from portcullis.api.app import make_app
     from portcullis.server import listen
 
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(make_app(service), log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", proxy_headers=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

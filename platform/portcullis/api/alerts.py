@@ -6,7 +6,7 @@ import asyncio
 from contextlib import aclosing, suppress
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.exceptions import HTTPException
@@ -14,7 +14,7 @@ from starlette.types import Message, Send
 
 from portcullis.alerting.document import alert_document, alert_sentence
 from portcullis.alerting.reading import readable
-from portcullis.api.access import Caller, ReadingAlerts, Serving, Speaking, signed_in
+from portcullis.api.access import Calling, ReadingAlerts, Serving, Speaking, who_calls
 from portcullis.api.problems import documented
 from portcullis.identity import LoginRefused
 from portcullis.identity.permissions import Permission
@@ -28,7 +28,6 @@ Kinds = Annotated[
     list[AlertKind] | None, Query(max_length=len(AlertKind), description="Only these; none: all.")
 ]
 After = Annotated[int | None, Query(ge=0, le=MOST, description="Number of the last alert that you have.")]
-Calling = Annotated[Caller, Depends(signed_in)]
 
 
 class AlertDocument(BaseModel):
@@ -129,7 +128,7 @@ async def stream(
 
     def allowed() -> frozenset[AlertKind]:
         try:
-            again = signed_in(request, service)
+            again = who_calls(request, service)
         except (LoginRefused, HTTPException):
             return frozenset()
         return (

@@ -10,6 +10,8 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware import Middleware
 
 from portcullis.api import (
+    account,
+    accounts,
     alerts,
     assessments,
     audit,
@@ -22,16 +24,17 @@ from portcullis.api import (
     webhooks,
 )
 from portcullis.api.access import permission_of
-from portcullis.api.problems import ProblemDocument, add_handlers
+from portcullis.api.problems import ProblemDocument, add_handlers, documented
 from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
+from portcullis.identity.session import COOKIE, cookie_name
 from portcullis.service import Service
-from portcullis.web import pages
+from portcullis.web import pages, sign_in
 
 
 def make_app(service: Service) -> FastAPI:
     """Build the application.
 
-    Open without an account are only /healthz, /readyz, /login, /static and the OpenAPI document.
+    Open without an account are only /healthz, /readyz, the ways to sign in, /static and the OpenAPI document.
     """
     settings = service.settings
     app = FastAPI(
@@ -58,6 +61,9 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(suggestions.router)
     app.include_router(codes.router)
     app.include_router(audit.router)
+    app.include_router(account.router)
+    app.include_router(accounts.router)
+    app.include_router(sign_in.router)
     pages.add_pages(app)
     _refuse_open_routes(app)
     _describe(app)
@@ -89,12 +95,21 @@ def _describe(app: FastAPI) -> None:
             schema = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
             components.setdefault("schemas", {}).update(schema.pop("$defs", {}))
             components["schemas"]["ProblemDocument"] = schema
-            components["securitySchemes"] = {"basic": {"type": "http", "scheme": "basic"}}
+            cookie = cookie_name(COOKIE, app.state.service.settings.https)
+            components["securitySchemes"] = {
+                "basic": {"type": "http", "scheme": "basic"},
+                "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: pck_…"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": cookie},
+            }
             for route in api_routes(app):
                 for method in route.methods or ():
                     operation = document["paths"][route.path_format][method.lower()]
-                    operation["security"] = [{"basic": []}]
+                    operation["security"] = [{"basic": []}, {"bearer": []}, {"cookie": []}]
                     operation["x-permission"] = permission_of(route.dependant)
+                    # a body that is no text is a 400
+                    always = (400, 401, 403, 429) if "requestBody" in operation else (401, 403, 429)
+                    for status, answer in documented(*always).items():
+                        operation["responses"].setdefault(str(status), answer)
             app.openapi_schema = document
         return app.openapi_schema
 

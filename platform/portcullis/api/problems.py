@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from customs.errors import CustomsError, Problem, TooLarge
 from portcullis.batcher import Busy
-from portcullis.identity import LoginRefused, TooManyFailures
+from portcullis.identity import KeyRefused, LoginRefused, TooManyFailures, TooManyRequests
 from portcullis.service import NoModel, NotFound
 from portcullis.store.casework import Conflict
 
@@ -123,15 +123,24 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(TooManyFailures)
     def too_many(request: Request, error: TooManyFailures) -> Response:
-        found = [Problem("this account waits", "Authorization", str(error))]
+        found = [Problem("this account or address waits", "Authorization", str(error))]
         retry = {"Retry-After": str(error.seconds)}
         return _answer(request, 429, "too many wrong passwords", found, retry)
 
+    @app.exception_handler(TooManyRequests)
+    def too_often(request: Request, error: TooManyRequests) -> Response:
+        found = [Problem("this account asks too often", "Authorization", str(error))]
+        return _answer(request, 429, "too many requests", found, {"Retry-After": str(error.seconds)})
+
     @app.exception_handler(LoginRefused)
     def refused(request: Request, error: LoginRefused) -> Response:
-        remedy = "send name and password by HTTP Basic, or sign in"
+        if isinstance(error, KeyRefused):
+            remedy = "send a key that is still good, or make another"
+            challenge = {"WWW-Authenticate": 'Bearer realm="portcullis", error="invalid_token"'}
+        else:
+            remedy = "send name and password by HTTP Basic or an API key as a Bearer token, or sign in"
+            challenge = {"WWW-Authenticate": 'Basic realm="portcullis", charset="UTF-8", Bearer'}
         found = [Problem(str(error), "Authorization", remedy)]
-        challenge = {"WWW-Authenticate": 'Basic realm="portcullis", charset="UTF-8"'}
         return _answer(request, 401, str(error), found, challenge)
 
     @app.exception_handler(RequestValidationError)

@@ -19,6 +19,7 @@ from portcullis.cli import (
     evaluate,
     images,
     import_,
+    key,
     panel,
     rank,
     replay,
@@ -65,6 +66,7 @@ app.add_typer(batch.batch, name="batch")
 app.add_typer(codes.codes, name="codes")
 app.add_typer(user.user, name="user")
 app.add_typer(webhook.webhook, name="webhook")
+app.add_typer(key.key, name="key")
 
 
 def main() -> None:

@@ -80,7 +80,7 @@ def _open(store: str | None, by: str) -> tuple[WebhookDesk, Account]:
     from portcullis.store.accounts import Accounts
 
     desk = _desk(store)
-    account = Accounts(desk.webhooks.engine, utc_now).by_name(by)
+    account = Accounts(desk.webhooks.engine, desk.webhooks.audit, utc_now).by_name(by)
     if account is None:
         raise InvalidValue(f"there is no account {by!r}", field="by", remedy="check the name")
     return desk, account

@@ -204,6 +204,12 @@ class Audit:
         with self.engine.connect() as connection:
             yield from entries_of(connection)
 
+    def is_ours(self) -> bool:
+        """Whether the newest entry, if any, was signed with our key: else ours would break the log."""
+        head = self.head()
+        last = [] if head is None else self.page(head.number - 1, 1)
+        return not any(True for entry in last for _ in check_entry(entry, self.public_key))
+
     @property
     def public_key(self) -> Ed25519PublicKey:
         """The key that the signatures are checked with."""

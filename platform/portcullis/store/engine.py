@@ -57,6 +57,8 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "checkin", _end_sqlite)
+    elif engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", _set_up_postgresql)
     return engine
 
 
@@ -148,6 +150,12 @@ def _set_up_sqlite(raw: Any, record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _set_up_postgresql(raw: Any, record: object) -> None:
+    # times come back in the zone of the session, which is otherwise the server's
+    raw.execute("SET TIME ZONE 'UTC'")
+    raw.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:
