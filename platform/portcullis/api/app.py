@@ -16,7 +16,10 @@ from portcullis.api import (
     casework,
     codes,
     health,
+    past,
     queue,
+    scans,
+    series,
     suggestions,
     webhooks,
 )
@@ -53,6 +56,9 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(casework.router)
     app.include_router(alerts.router)
     app.include_router(webhooks.router)
+    app.include_router(past.router)
+    app.include_router(scans.router)
+    app.include_router(series.router)
     app.include_router(suggestions.router)
     app.include_router(codes.router)
     app.include_router(audit.router)

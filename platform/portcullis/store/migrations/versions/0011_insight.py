@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision: str | None = "0005"
+down_revision: str | None = "0009"
 
 
 def upgrade() -> None:
@@ -18,9 +18,13 @@ def upgrade() -> None:
     op.create_index("ix_official_trade_series", "official_trade", ["flow", "hs", "country", "month"])
     op.create_table(
         "scan_look",
-        sa.Column("assessment_id", sa.String(16), sa.ForeignKey("assessment.id"), primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column(
+            "assessment_id", sa.String(16), sa.ForeignKey("assessment.id"), nullable=False, unique=True
+        ),
         sa.Column("edition", sa.String(16), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("code", sa.String(10), nullable=False),
         sa.Column("numbers", sa.LargeBinary, nullable=False),
     )
 
