@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+from weakref import WeakKeyDictionary
 
 from customs.calibrate import Calibrated
 from customs.case import Case
@@ -42,7 +43,7 @@ class XrayScorer:
             if pair.backbone is not None:
                 pair.backbone.to(device)
         self.judge = Judge(parts.normality, parts.deep, parts.recogniser, parts.config.own)
-        self._looks: tuple[Scan, Look] | None = None
+        self._looks: WeakKeyDictionary[Scan, Look] = WeakKeyDictionary()
 
     def fit(self, train: Sequence[Case], valid: Sequence[Case]) -> Self:
         """Learn from clean cases with scans; `valid` is held out for calibration."""
@@ -56,10 +57,11 @@ class XrayScorer:
         return [self._score(case) for case in cases]
 
     def look(self, scan: Scan) -> Look:
-        """What the scan shows; the last one is kept, lines of one declaration share it."""
-        if self._looks is None or self._looks[0] is not scan:
-            self._looks = (scan, look_at(scan))
-        return self._looks[1]
+        """What the scan shows, worked out once for as long as somebody holds the scan."""
+        found = self._looks.get(scan)
+        if found is None:
+            found = self._looks[scan] = look_at(scan)
+        return found
 
     def _score(self, case: Case) -> list[Evidence]:
         if case.scan is None:

@@ -21,6 +21,7 @@ from customs.errors import InvalidDeclaration, InvalidValue, Problem
 from customs.hs import SEPARATORS, HsCode
 from customs.units import Country, Kilograms, Money
 
+MOST_TRANSIT = 10  # countries of one way
 _TEN_DIGITS = "declare all ten digits of the HSK, leading zero included"
 
 
@@ -135,13 +136,17 @@ class Line(_Frozen):
 
 
 class Declaration(_Frozen):
-    """An import declaration with at least one line."""
+    """An import declaration with at least one line.
+
+    transit: countries passed between `departure` and arrival, in order; empty: none, None: not declared.
+    """
 
     id: Identifier
     date: dt.date
     office: ShortText | None = None
     mode: Mode | None = None
     departure: CountryField | None = None
+    transit: Annotated[tuple[CountryField, ...], Field(max_length=MOST_TRANSIT)] | None = None
     origin: CountryField
     importer: ShortText
     declarant: ShortText | None = None

@@ -6,7 +6,8 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import IO, Any
+from functools import cached_property
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,6 +43,9 @@ from portcullis.store.engine import open_store
 from portcullis.store.images import Images
 from portcullis.store.queue import Queue, Summary
 from portcullis.store.tariff import Tariff
+
+if TYPE_CHECKING:
+    from portcullis.insight.desks import Insight
 
 MAX_SUGGESTION_TEXT = 20_000
 MAX_SUGGESTIONS = 50
@@ -321,6 +325,19 @@ class Service:
             return as_json(scorer.suggest([goods], top=top)[0], scorer.suggester, language, goods)
 
         return self.batcher.call(work)
+
+    @cached_property
+    def insight(self) -> Insight:
+        """What officers look things up with."""
+        from portcullis.insight.desks import Insight
+
+        return Insight.over(
+            self.assessments,
+            self.queue,
+            models=lambda: self.models,
+            on_models=self.batcher.call,
+            scan_of=self._scan,
+        )
 
     def _scan(self, found: Assessment) -> Scan:
         from xray_encoder.reading import read_scans

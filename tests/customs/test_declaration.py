@@ -84,6 +84,23 @@ def test_each_wrong_field_is_named_with_its_remedy(field: str, value: Any, said:
     assert said in f"{problem.problem} {problem.remedy}"
 
 
+def test_countries_of_transit_are_kept_in_order() -> None:
+    """None were declared, none were passed and some were passed are three things."""
+    assert Declaration.from_dict(raw()).transit is None
+    some = Declaration.from_dict(raw() | {"transit": ["sg", "HK"]})
+    assert [str(country) for country in some.transit or ()] == ["SG", "HK"]
+    none = Declaration.from_dict(raw() | {"transit": []})
+    assert none.transit == ()
+    for kept in (some, none):
+        assert Declaration.from_json(kept.to_json()) == kept
+    assert "transit" not in json.loads(Declaration.from_dict(raw()).to_json())
+    with pytest.raises(InvalidDeclaration) as caught:
+        Declaration.from_dict(raw() | {"transit": ["SG", "Atlantis"]})
+    assert [p.field for p in caught.value.problems] == ["transit.1"]
+    with pytest.raises(InvalidDeclaration):
+        Declaration.from_dict(raw() | {"transit": ["SG"] * 11})
+
+
 def test_gross_below_net_is_refused_on_its_line() -> None:
     with pytest.raises(InvalidDeclaration) as caught:
         Declaration.from_dict(mutate("lines.0.gross_kg", 100.0))

@@ -19,7 +19,10 @@ from portcullis.api import (
     casework,
     codes,
     health,
+    past,
     queue,
+    scans,
+    series,
     suggestions,
     webhooks,
 )
@@ -58,6 +61,9 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(alerts.router)
     app.include_router(webhooks.router)
     app.include_router(batches.router)
+    app.include_router(past.router)
+    app.include_router(scans.router)
+    app.include_router(series.router)
     app.include_router(suggestions.router)
     app.include_router(codes.router)
     app.include_router(audit.router)

@@ -26,6 +26,7 @@ from portcullis.store.engine import writing
 from portcullis.store.images import Images
 from portcullis.store.metadata import IMAGE, metadata
 from portcullis.store.queue import put
+from portcullis.store.scan_looks import write_look
 from portcullis.store.scans import StoredScan
 
 Box = tuple[int, int, int, int]
@@ -156,6 +157,9 @@ class Assessments:
             assessment.insert().returning(assessment.c.number, sort_by_parameter_order=True), rows
         )
         put(connection, [{**row, "number": n} for row, n in zip(rows, numbers, strict=True)])
+        for (new, _), row in zip(items, rows, strict=True):
+            if new.verdict.look is not None:
+                write_look(connection, row["id"], new.verdict.look)
         acts = [
             Act(account.name, "assess", row["id"], {"sha256": digest_of(row), "band": row["band"]})
             for row in rows
