@@ -30,7 +30,7 @@ from portcullis.store.accounts import Account, Accounts
 from portcullis.store.assessments import Assessment, Assessments, New
 from portcullis.store.audit import Audit
 from portcullis.store.casework import Casework, Deed, Event
-from portcullis.store.engine import open_store
+from portcullis.store.engine import Limits, open_store
 from portcullis.store.images import Images
 from portcullis.store.queue import Queue, Summary
 from portcullis.store.tariff import Tariff
@@ -85,7 +85,10 @@ class Service:
         now: Callable[[], dt.datetime] = utc_now,
     ) -> Service:
         """Open the store, making it where it is missing."""
-        engine = open_store(settings.store_url)
+        limits = Limits(
+            settings.store_connections, settings.store_wait_seconds, settings.store_statement_seconds
+        )
+        engine = open_store(settings.store_url, limits)
         secret = read_secret(settings.data)
         accounts = Accounts(engine, now)
         audit = Audit(engine, signing_key(secret), now)

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from portcullis.api import assessments, casework, codes, health, queue, suggestions
 from portcullis.api.access import permission_of
-from portcullis.api.problems import ProblemDocument, add_handlers
+from portcullis.api.problems import ProblemDocument, add_handlers, documented
 from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
 from portcullis.service import Service
 from portcullis.web import pages
@@ -80,6 +80,9 @@ def _describe(app: FastAPI) -> None:
                     operation = document["paths"][route.path_format][method.lower()]
                     operation["security"] = [{"basic": []}]
                     operation["x-permission"] = permission_of(route.dependant)
+                    troubles = documented(503) if method == "GET" else documented(503, 507)
+                    for status, answer in troubles.items():
+                        operation["responses"].setdefault(str(status), answer)
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -63,7 +63,13 @@ def main() -> None:
         from customs.errors import CustomsError  # not before: `--help` must be quick
 
         if not isinstance(error, CustomsError):
-            raise
+            from portcullis.store.trouble import reason_of, trouble_of
+
+            trouble = trouble_of(error)
+            if trouble is None:
+                raise
+            print(f"portcullis: the store is {trouble} ({reason_of(error)})", file=sys.stderr)
+            sys.exit(2)
         for problem in error.problems:
             print(f"portcullis: {problem}", file=sys.stderr)
         sys.exit(2)

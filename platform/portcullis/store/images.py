@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from portcullis.store.trouble import is_uncertain
+
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
@@ -21,16 +23,20 @@ class Images:
 
     @contextmanager
     def putting(self, *contents: bytes | None) -> Iterator[tuple[str | None, ...]]:
-        """Put files beside a transaction; gives their names. An exception takes the new ones out."""
+        """Put files beside a transaction; gives their names. An exception takes the new ones out.
+
+        They stay where the connection was lost, for then the transaction may have been stored after all.
+        """
         new: list[Path] = []
         names: list[str | None] = []
         try:
             for content in contents:
                 names.append(None if content is None else self._put(content, new))
             yield tuple(names)
-        except BaseException:
-            for path in new:
-                path.unlink(missing_ok=True)
+        except BaseException as error:
+            if not is_uncertain(error):
+                for path in new:
+                    path.unlink(missing_ok=True)
             raise
 
     def read(self, name: str) -> bytes:
