@@ -53,7 +53,7 @@ def on_postgres(
 ) -> Iterator[Service]:
     service = opened(tmp_path / "data", by_hand, make, store_url=postgres_url)
     yield service
-    service.accounts.engine.dispose()
+    service.close()
 
 
 def parts(make: SimpleNamespace, number: int = 1) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def test_a_writer_that_does_not_end_makes_others_come_again(
         assert_trouble(client.post(URL, files=parts(make)), 503)
         assert time.monotonic() - began < 5
     assert (service.assessments.count(), service.images.names()) == (0, [])
-    service.accounts.engine.dispose()
+    service.close()
 
 
 def test_a_store_without_a_free_connection_makes_others_come_again(
@@ -175,7 +175,7 @@ def test_a_store_without_a_free_connection_makes_others_come_again(
         with service.assessments.engine.connect():
             assert_trouble(client.get(f"{URL}/0"), 503)
         assert client.get(f"{URL}/0").status_code == 404
-    service.accounts.engine.dispose()
+    service.close()
 
 
 def test_a_full_sqlite_file_is_507_and_stores_nothing(service: Service, make: SimpleNamespace) -> None:
@@ -239,7 +239,7 @@ def test_a_full_disk_of_images_is_507_and_leaves_neither_row_nor_file(
             assert not list(images.rglob(".*"))
             ballast.unlink()
             assert client.post(URL, files={**parts(make, 2), **photo}).status_code == 201
-        service.accounts.engine.dispose()
+        service.close()
 
 
 def test_a_full_disk_of_sqlite_is_507_and_the_store_is_whole_afterwards(
@@ -260,7 +260,7 @@ def test_a_full_disk_of_sqlite_is_507_and_the_store_is_whole_afterwards(
         assert service.assessments.count() == len(answers) - len(refused) + 1
         with service.assessments.engine.connect() as connection:
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
-        service.accounts.engine.dispose()
+        service.close()
 
 
 def test_a_full_disk_of_postgresql_is_507_and_stores_nothing(
@@ -275,7 +275,7 @@ def test_a_full_disk_of_postgresql_is_507_and_stores_nothing(
         postgres.run("CREATE DATABASE cramped TEMPLATE template0 TABLESPACE small")
         cleaning.callback(postgres.run, "DROP DATABASE cramped WITH (FORCE)")
         service = opened(tmp_path / "data", by_hand, make, store_url=postgres.url("cramped"))
-        cleaning.callback(service.accounts.engine.dispose)
+        cleaning.callback(service.close)
         with client_of(service, make) as client:
             ballast = fill(disk)
             answers = [client.post(URL, files=parts(make, i)) for i in range(12)]

@@ -86,6 +86,7 @@ def open_engine(url: str, limits: Limits = COMMANDS) -> Engine:
             engine, "do_connect", lambda dialect, record, args, named: postgres.connect(*args, **named)
         )
         event.listen(engine, "connect", lambda raw, record: postgres.set_up(raw, limits))
+        event.listen(engine, "checkin", postgres.end)
     return engine
 
 
@@ -95,11 +96,15 @@ def open_store(url: str, limits: Limits = COMMANDS) -> Engine:
     try:
         upgrade(engine)
     except OperationalError as error:
+        engine.dispose()
         raise InvalidConfig(
             f"the store at {engine.url.render_as_string(hide_password=True)} cannot be opened ({error.orig})",
             field="store",
             remedy="check the path, its permissions and that the database server runs",
         ) from None
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -109,18 +114,23 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     Raises:
         InvalidConfig: a newer version of the program has upgraded this store.
     """
+    with writing(engine) as connection:
+        upgrade_in(connection, revision)
+
+
+def upgrade_in(connection: Connection, revision: str = "head") -> None:
+    """`upgrade` as a part of a `writing` transaction."""
     from alembic import command
 
-    with _migrating(engine) as config:
-        command.upgrade(config, revision)
+    command.upgrade(_migrating(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Take the schema back to `revision`; what only newer tables and columns hold is lost."""
     from alembic import command
 
-    with _migrating(engine) as config:
-        command.downgrade(config, revision)
+    with writing(engine) as connection:
+        command.downgrade(_migrating(connection), revision)
 
 
 def revisions() -> list[str]:
@@ -147,22 +157,20 @@ def _config() -> Config:
     return config
 
 
-@contextmanager
-def _migrating(engine: Engine) -> Iterator[Config]:
+def _migrating(connection: Connection) -> Config:
     config = _config()
-    with writing(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            postgres.without_limits(connection)
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
-        found = revision_of(connection)
-        if found is not None and found not in revisions():
-            raise InvalidConfig(
-                f"the store has schema {found}, which this version does not know",
-                field="store",
-                remedy="run the version that upgraded it, or restore the backup from before the upgrade",
-            )
-        config.attributes["connection"] = connection
-        yield config
+    if connection.dialect.name == "postgresql":
+        postgres.without_limits(connection)
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+    found = revision_of(connection)
+    if found is not None and found not in revisions():
+        raise InvalidConfig(
+            f"the store has schema {found}, which this version does not know",
+            field="store",
+            remedy="run the version that upgraded it, or restore the backup from before the upgrade",
+        )
+    config.attributes["connection"] = connection
+    return config
 
 
 @contextmanager
@@ -217,6 +225,6 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _end_sqlite(raw: Any, record: object) -> None:
-    # a COMMIT that failed leaves its transaction open, and SQLAlchemy takes it for closed
+    # a COMMIT that failed leaves its transaction open, and SQLAlchemy takes it for ended
     if raw is not None and raw.in_transaction:
         raw.rollback()

@@ -38,6 +38,19 @@ def set_up(raw: Connection[Any], limits: Limits) -> None:
     raw.commit()
 
 
+def end(raw: Connection[Any] | None, record: object) -> None:
+    """Before a connection goes back: a COMMIT that was never sent left its transaction open."""
+    from psycopg import Error
+    from psycopg.pq import TransactionStatus
+
+    if raw is None or raw.closed or raw.info.transaction_status == TransactionStatus.IDLE:
+        return
+    try:
+        raw.rollback()
+    except Error:
+        raw.close()
+
+
 def without_limits(connection: Any) -> None:
     """For one transaction that may take as long as it takes, such as a migration."""
     for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
