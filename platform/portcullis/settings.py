@@ -111,6 +111,17 @@ class Settings:
         return cls(**{known[k].name: _convert(known[k], v) for k, v in given.items() if k in known})
 
 
+def as_table() -> str:
+    """All settings as a Markdown table; `docs/operations/configuration.md` holds it."""
+    rows = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
+    for setting in dataclasses.fields(Settings):
+        default = "" if setting.default in ("", Path()) else f"`{setting.default}`"
+        if isinstance(setting.default, bool):
+            default = default.lower()
+        rows.append(f"| `{PREFIX}{setting.name.upper()}` | {default} | {setting.metadata['help']} |")
+    return "\n".join(rows)
+
+
 _ABOVE_ZERO = (
     "store_connections",
     "store_wait_seconds",

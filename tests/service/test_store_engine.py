@@ -113,7 +113,7 @@ def a_row(table: sa.Table, connection: sa.Connection) -> dict[str, Any]:
 
 
 def test_every_migration_goes_up_and_down_with_rows_in_every_table(store_url: str) -> None:
-    """Down from the newest schema it is at each step what it was on the way up, and nothing is left in the end.
+    """Down from the newest schema it is at each step what it was on the way up, nothing is left in the end.
 
     A row survives the way back as far as there is a table for it.
     """

@@ -10,6 +10,7 @@ import typer
 from portcullis.cli import (
     assess,
     bench,
+    check,
     codes,
     demo,
     evaluate,
@@ -19,6 +20,7 @@ from portcullis.cli import (
     replay,
     score,
     serve,
+    store,
     suggest,
     train,
     user,
@@ -49,6 +51,8 @@ app.command("demo")(demo.demo)
 app.command("xray")(xray.xray)
 app.add_typer(codes.codes, name="codes")
 app.add_typer(user.user, name="user")
+app.command("check")(check.check)
+app.add_typer(store.store, name="store")
 
 
 def main() -> None:
