@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from customs.artefact import ArtefactWriter
 from portcullis.cli import main
+from portcullis.identity import read_secret
 from portcullis.service import Service
 from portcullis.settings import PREFIX, Settings
 from portcullis.store import open_store, writing
@@ -168,3 +170,13 @@ def test_a_database_that_lets_nobody_in_is_told(
     assert code == 2
     assert "password authentication failed" in problems[0]
     assert "not-the-password" not in out + "".join(problems)
+
+
+def test_processes_that_start_at_once_have_one_secret(tmp_path: Path) -> None:
+    """None of them reads a file that another one has not yet written."""
+    for i in range(20):
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(lambda _, i=i: read_secret(tmp_path / str(i)), range(8)))
+        assert len(set(found)) == 1
+        assert len(found[0]) == 64
+        assert [p.name for p in (tmp_path / str(i)).iterdir()] == ["secret"]

@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +16,23 @@ if TYPE_CHECKING:
 
 
 def read_secret(folder: Path) -> bytes:
-    """Read `folder/secret`, making it where it is missing."""
+    """Read `folder/secret`, making it where it is missing.
+
+    It appears whole, in one move: of several processes that start at once, all have the same secret.
+    """
     path = folder / "secret"
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
+    if not path.exists():
+        handle, waiting = tempfile.mkstemp(dir=folder, prefix=".secret.")  # mode 0600
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(secrets.token_hex(32).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                os.link(waiting, path)
+        finally:
+            os.unlink(waiting)
     return path.read_bytes()
 
 
