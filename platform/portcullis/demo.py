@@ -57,7 +57,7 @@ class Demo:
     def settings(self, base: Settings) -> Settings:
         """The given settings with everything kept in the demo's folder."""
         data = self.folder / "data"
-        return replace(base, data=data, store_url="", images=Path(), models=self.models)
+        return replace(base, data=data, store_url="", images="", models=self.models)
 
     def build(self, settings: Settings, progress: Progress = silent) -> Service:
         """Make what is missing or out of date; a part that is done is not done again.

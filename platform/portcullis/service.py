@@ -6,7 +6,7 @@ import datetime as dt
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from customs.sentences import Language
 from fusion import Policy
 from portcullis import drawing
 from portcullis.batcher import Batcher, never
+from portcullis.bundle.make import Bundles
 from portcullis.consignment import Consignment, Upload
 from portcullis.identity import Login, Sessions, read_secret
 from portcullis.identity.permissions import PERMISSIONS, Permission
@@ -69,6 +70,7 @@ class Service:
     queue: Queue
     casework: Casework
     images: Images
+    bundles: Bundles
     tariff: Tariff
     login: Login
     sessions: Sessions
@@ -109,6 +111,8 @@ class Service:
             max_batch=settings.max_batch,
             patience=settings.answer_seconds,
         )
+        assessments = Assessments(engine, images, audit, now)
+        casework = Casework(engine, audit, now)
         return cls(
             settings=settings,
             batcher=batcher,
@@ -116,10 +120,11 @@ class Service:
             policy=policy,
             accounts=accounts,
             audit=audit,
-            assessments=Assessments(engine, images, audit, now),
+            assessments=assessments,
             queue=Queue(engine),
-            casework=Casework(engine, audit, now),
+            casework=casework,
             images=images,
+            bundles=Bundles(engine, images, audit, assessments, casework, settings.models),
             tariff=Tariff(engine),
             login=login,
             sessions=Sessions(accounts, secret, lasting),
@@ -210,6 +215,13 @@ class Service:
         """Decide, record an outcome, note or assign; see `Casework.add`."""
         try:
             return self.casework.add(assessment_id, deed, account, version=version, key=key)
+        except KeyError:
+            raise _no_assessment(assessment_id) from None
+
+    def bundle(self, assessment_id: str, actor: str, file: IO[bytes]) -> None:
+        """Write the evidence bundle of a case to `file`; that it was taken goes to the audit log."""
+        try:
+            self.bundles.export(assessment_id, actor, file)
         except KeyError:
             raise _no_assessment(assessment_id) from None
 

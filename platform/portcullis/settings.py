@@ -42,8 +42,12 @@ class Settings:
     store_statement_seconds: float = field(
         default=60.0, metadata={"help": "longest time for one statement of a request (PostgreSQL)"}
     )
-    images: Path = field(
-        default=Path(), metadata={"help": "folder for uploaded images; empty: `images` in the data folder"}
+    images: str = field(
+        default="",
+        metadata={
+            "help": "folder or URL (`s3://bucket/prefix`) for uploaded images; empty: `images` in the data "
+            "folder"
+        },
     )
     models: Path = field(
         default=Path(), metadata={"help": "folder of model folders; empty: `models` in the data folder"}
@@ -86,7 +90,7 @@ class Settings:
                 raise _wrong(name, getattr(self, name), "a number above zero")
         derived = {
             "store_url": f"sqlite:///{self.data / 'portcullis.sqlite3'}",
-            "images": self.data / "images",
+            "images": str(self.data / "images"),
             "models": self.data / "models",
         }
         for name, value in derived.items():

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -260,6 +261,26 @@ def client(address: str) -> Iterator[httpx.Client]:
     """A real HTTP client that signs every request by HTTP Basic."""
     with httpx.Client(base_url=address, auth=(NAME, PASSWORD), timeout=30) as made:
         yield made
+
+
+@pytest.fixture
+def command(
+    service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command line over the service's store; exit code, stdout and stderr."""
+    from portcullis.cli import main
+
+    monkeypatch.setenv("PORTCULLIS_DATA", str(service.settings.data))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["portcullis", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def test_without_an_environment_everything_lies_in_one_folder() -> None:
     """And nothing is made by reading."""
     settings = Settings.read({})
     assert settings.store_url == "sqlite:///portcullis-data/portcullis.sqlite3"
-    assert settings.images == Path("portcullis-data/images")
+    assert settings.images == "portcullis-data/images"
     assert settings.models == Path("portcullis-data/models")
     assert not Path("portcullis-data").exists()
 
@@ -28,7 +28,7 @@ def test_the_environment_is_read_by_type() -> None:
         {"PORTCULLIS_PORT": "9000", "PORTCULLIS_DATA": "/srv/p", "PORTCULLIS_HTTPS": "true", "HOME": "/root"}
     )
     assert (settings.port, settings.https) == (9000, True)
-    assert settings.images == Path("/srv/p/images")
+    assert settings.images == "/srv/p/images"
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,7 @@ def test_a_full_disk_of_images_is_507_and_leaves_neither_row_nor_file(
 ) -> None:
     """ENOSPC from a real file system, at the first image or half-way through one."""
     with small(tmp_path / "images", "1m") as images:
-        service = opened(tmp_path / "data", by_hand, make, images=images)
+        service = opened(tmp_path / "data", by_hand, make, images=str(images))
         scan = os.urandom(64) + make.scan()
         assert len(scan) > 200
         with client_of(service, make) as client:

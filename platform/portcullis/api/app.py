@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware import Middleware
 
-from portcullis.api import assessments, casework, codes, health, queue, suggestions
+from portcullis.api import assessments, audit, casework, codes, health, queue, suggestions
 from portcullis.api.access import permission_of
 from portcullis.api.problems import ProblemDocument, add_handlers, documented
 from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
@@ -43,6 +43,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(casework.router)
     app.include_router(suggestions.router)
     app.include_router(codes.router)
+    app.include_router(audit.router)
     pages.add_pages(app)
     _refuse_open_routes(app)
     _describe(app)

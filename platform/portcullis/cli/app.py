@@ -9,15 +9,20 @@ import typer
 
 from portcullis.cli import (
     assess,
+    audit,
+    backup,
     bench,
+    bundle,
     check,
     codes,
     demo,
     evaluate,
+    images,
     import_,
     panel,
     rank,
     replay,
+    restore,
     score,
     serve,
     store,
@@ -49,6 +54,11 @@ app.command("assess")(assess.assess)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("xray")(xray.xray)
+app.command("bundle")(bundle.bundle)
+app.command("backup")(backup.backup)
+app.command("restore")(restore.restore)
+app.add_typer(audit.audit, name="audit")
+app.add_typer(images.images, name="images")
 app.add_typer(codes.codes, name="codes")
 app.add_typer(user.user, name="user")
 app.command("check")(check.check)

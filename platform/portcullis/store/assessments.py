@@ -23,7 +23,7 @@ from portcullis.store.accounts import account as account_table
 from portcullis.store.audit import Act, Audit, digest
 from portcullis.store.engine import writing
 from portcullis.store.images import Images
-from portcullis.store.metadata import metadata
+from portcullis.store.metadata import IMAGE, metadata
 from portcullis.store.queue import put
 from portcullis.store.scans import StoredScan
 
@@ -41,9 +41,9 @@ assessment = sa.Table(
     sa.Column("band", sa.String(16), nullable=False),
     sa.Column("surprise", sa.Double, index=True),
     sa.Column("report", sa.JSON, nullable=False),
-    sa.Column("scan", sa.String(64)),
-    sa.Column("photo", sa.String(64)),
-    sa.Column("heatmap", sa.String(64)),
+    sa.Column("scan", sa.String(64), info=IMAGE),
+    sa.Column("photo", sa.String(64), info=IMAGE),
+    sa.Column("heatmap", sa.String(64), info=IMAGE),
     sa.Column("heatmap_box", sa.JSON),
     sa.Column("scan_details", sa.JSON),
 )
@@ -113,7 +113,7 @@ class Assessments:
         images = new.images  # drawn before anybody has to wait for the lock
         try:
             # the write lock comes first: images and row appear, or vanish, while nobody else writes
-            with writing(self.engine) as connection, self.images.putting(*images) as names:
+            with writing(self.engine) as connection, self.images.putting(connection, *images) as names:
                 new_id = self.write(connection, account, [(new, names)])[0]
                 if key is not None:
                     connection.execute(
@@ -216,11 +216,16 @@ _VOUCHED = (
 )
 
 
-def digest_of(row: Mapping[str, Any]) -> str:
-    """sha256 of a row of the table `assessment`, as its audit entry holds it."""
+def vouched(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit entry of a row of the table `assessment` vouches for, as JSON values."""
     values = {name: row[name] for name in _VOUCHED}
     values["created_at"] = row["created_at"].replace(tzinfo=dt.UTC).isoformat()
-    return digest(values)
+    return values
+
+
+def digest_of(row: Mapping[str, Any]) -> str:
+    """sha256 of a row of the table `assessment`, as its audit entry holds it."""
+    return digest(vouched(row))
 
 
 def reports(engine: sa.Engine) -> Iterator[tuple[Declaration, RiskReport]]:

@@ -1,9 +1,10 @@
 """The audit log: who did what, each entry bound to the one before it by its hash, and signed.
 
-An entry is `number, at, actor, action, subject, details`. Its hash is sha256 over the hash before it and its
-own canonical JSON, so an entry that is changed, removed or moved breaks the chain; a unique constraint on the
-previous hash keeps two writers from forking it. The signature (Ed25519 over the hash) is made with a key that
-is not in the database: whoever may write there still cannot make up a chain.
+An entry is `number, at, actor, action, subject, details`. Its hash is sha256 over the hash before it and the
+sha256 of its own canonical JSON, so an entry that is changed, removed or moved breaks the chain; and two
+entries can be linked by the digests of those between, which tell nothing of their contents. A unique
+constraint on the previous hash keeps two writers from forking it. The signature (Ed25519 over the hash) is
+made with a key that is not in the database: whoever may write there still cannot make up a chain.
 """
 
 from __future__ import annotations
@@ -67,11 +68,14 @@ class Entry:
     hash: str
     signature: str
 
+    @property
+    def body(self) -> str:
+        """sha256 of what it says, which is what the chain links."""
+        return _body(self.number, self.at, self.actor, self.action, self.subject, self.details)
+
     def expected_hash(self) -> str:
         """What its hash has to be."""
-        return chained(
-            self.previous, _body(self.number, self.at, self.actor, self.action, self.subject, self.details)
-        )
+        return chained(self.previous, self.body)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -87,13 +91,24 @@ class Head:
     number: int
     hash: str
 
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
+
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with the log, and at which entry."""
+    """One thing that is wrong: at which entry of the log, or with what else."""
 
-    number: int
+    number: int | None
     problem: str
+    subject: str = ""
+
+    def __str__(self) -> str:
+        place = self.subject if self.number is None else f"entry {self.number}"
+        return f"{place}: {self.problem}"
+
+
+START = Head(0, GENESIS)
 
 
 def canonical(value: Any) -> str:
@@ -107,7 +122,7 @@ def digest(value: Any) -> str:
 
 
 def chained(previous: str, body: str) -> str:
-    """The hash of an entry whose canonical JSON is `body`."""
+    """The hash of an entry behind hash `previous`; `body` is the sha256 of its canonical JSON."""
     return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
 
 
@@ -123,7 +138,7 @@ class Audit:
         """Append within a `writing` transaction: the deed and its entry are stored together or not at all."""
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        last = _head(connection)
+        last = head_of(connection)
         number, previous = (0, GENESIS) if last is None else (last.number, last.hash)
         at = self.now().isoformat()
         rows = []
@@ -156,7 +171,7 @@ class Audit:
     def head(self) -> Head | None:
         """The newest entry; None of an empty log."""
         with self.engine.connect() as connection:
-            return _head(connection)
+            return head_of(connection)
 
     def about(self, subject: str) -> list[Entry]:
         """All entries about one subject, oldest first."""
@@ -164,18 +179,22 @@ class Audit:
         with self.engine.connect() as connection:
             return [Entry(*row) for row in connection.execute(query)]
 
-    def page(self, after: int = 0, limit: int = 100) -> list[Entry]:
-        """Entries behind number `after`, oldest first."""
+    def page(
+        self, after: int = 0, limit: int = 100, *, subject: str | None = None, action: str | None = None
+    ) -> list[Entry]:
+        """Entries behind number `after`, oldest first; all, or those about a subject or of an action."""
         query = sa.select(audit).where(audit.c.number > after).order_by(audit.c.number).limit(limit)
+        if subject is not None:
+            query = query.where(audit.c.subject == subject)
+        if action is not None:
+            query = query.where(audit.c.action == action)
         with self.engine.connect() as connection:
             return [Entry(*row) for row in connection.execute(query)]
 
     def entries(self) -> Iterator[Entry]:
         """All entries, oldest first, read as they are asked for."""
-        after = 0
-        while page := self.page(after, _PAGE):
-            yield from page
-            after = page[-1].number
+        with self.engine.connect() as connection:
+            yield from entries_of(connection)
 
     @property
     def public_key(self) -> Ed25519PublicKey:
@@ -183,12 +202,20 @@ class Audit:
         return self.key.public_key()
 
 
-def check_chain(entries: Iterable[Entry], key: Ed25519PublicKey) -> Iterator[Fault]:
-    """Every fault of a whole chain that begins with entry 1."""
-    number, previous = 0, GENESIS
+def entries_of(connection: sa.Connection) -> Iterator[Entry]:
+    """All entries as this transaction sees them, oldest first, read as they are asked for."""
+    query = sa.select(audit).order_by(audit.c.number).execution_options(yield_per=_PAGE)
+    with connection.execute(query) as rows:
+        for row in rows:
+            yield Entry(*row)
+
+
+def check_chain(entries: Iterable[Entry], key: Ed25519PublicKey, after: Head = START) -> Iterator[Fault]:
+    """Every fault of a chain that begins behind `after`; by default of a whole one."""
+    number, previous = after.number, after.hash
     for entry in entries:
         if entry.number != number + 1:
-            yield Fault(entry.number, f"{entry.number - number - 1} entries before it are missing")
+            yield Fault(entry.number, f"entries {number + 1} to {entry.number - 1} are missing")
         if entry.previous != previous:
             yield Fault(entry.number, "it does not follow the entry before it")
         yield from check_entry(entry, key)
@@ -209,10 +236,11 @@ def check_entry(entry: Entry, key: Ed25519PublicKey) -> Iterator[Fault]:
 
 def _body(number: int, at: str, actor: str, action: str, subject: str, details: str) -> str:
     fields: Sequence[Any] = (number, at, actor, action, subject, details)
-    return canonical(fields)
+    return digest(fields)
 
 
-def _head(connection: sa.Connection) -> Head | None:
+def head_of(connection: sa.Connection) -> Head | None:
+    """The newest entry as this transaction sees it; None of an empty log."""
     query = sa.select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     return None if row is None else Head(row.number, row.hash)

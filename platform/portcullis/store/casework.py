@@ -261,12 +261,17 @@ class Casework:
         return sorted(events, key=lambda event: event.sequence)
 
 
-def digest_of(kind: str, row: Mapping[str, Any]) -> str:
-    """sha256 of a row of one of these tables, as its audit entry holds it."""
+def vouched(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit entry of a row of one of these tables vouches for, as JSON values."""
     table = EVENTS[kind]
     values = {column.name: row[column.name] for column in table.columns if column.name != "number"}
     values["at"] = row["at"].replace(tzinfo=dt.UTC).isoformat()
-    return digest({"kind": kind, **values})
+    return {"kind": kind, **values}
+
+
+def digest_of(kind: str, row: Mapping[str, Any]) -> str:
+    """sha256 of a row of one of these tables, as its audit entry holds it."""
+    return digest(vouched(kind, row))
 
 
 def _columns(deed: Deed) -> dict[str, Any]:

@@ -184,6 +184,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads, and sees the store all the while as it is now."""
+    options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with engine.connect().execution_options(**options) as connection:
+        # on SQLite it is the first read that fixes what is seen
+        connection.execute(text("SELECT 1 FROM alembic_version")).all()
+        yield connection
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)

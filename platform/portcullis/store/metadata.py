@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 from sqlalchemy import MetaData
 
 # Constraints get the same name on every database, so that a migration can alter them by name.
@@ -14,3 +17,16 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+# `info` of a column whose values name files of the image store: they are backed up, and never swept.
+IMAGE = {"image": True}
+
+
+def whole() -> MetaData:
+    """The metadata with all tables in it, whichever modules were needed so far."""
+    from portcullis import store
+
+    for module in pkgutil.iter_modules(store.__path__, "portcullis.store."):
+        if not module.ispkg:
+            importlib.import_module(module.name)
+    return metadata
