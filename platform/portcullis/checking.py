@@ -199,6 +199,9 @@ def _models(settings: Settings) -> Iterator[Finding]:
             artefact = open_artefact(folder)
         except CustomsError as error:
             yield Finding("model", str(folder), error.problems)
+        except OSError as error:
+            remedy = f"let the service's user read it: chmod -R a+rX {folder}"
+            yield Finding("model", str(folder), (Problem(_said(error), "model", remedy),))
         else:
             yield Finding("model", f"{artefact.version} in {folder}, every file as its manifest says")
 
