@@ -186,10 +186,10 @@ class PostgresServer:
             return list(cursor.fetchall()) if cursor.description else []
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The URL of a new, empty database that is dropped afterwards."""
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """The URL of a new database, empty or as its template, that is dropped afterwards."""
         name = f"test_{next(self._numbers)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE template0")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield self.url(name)
         finally:

@@ -39,6 +39,7 @@ from portcullis.store.audit import Audit
 from portcullis.store.batches import Batch, Batches
 from portcullis.store.casework import Casework, Deed, Event
 from portcullis.store.chunks import Chunks
+from portcullis.store.engine import Limits as StoreLimits
 from portcullis.store.engine import open_store
 from portcullis.store.images import Images
 from portcullis.store.queue import Queue, Summary
@@ -98,7 +99,10 @@ class Service:
         now: Callable[[], dt.datetime] = utc_now,
     ) -> Service:
         """Open the store, making it where it is missing."""
-        engine = open_store(settings.store_url)
+        limits = StoreLimits(
+            settings.store_connections, settings.store_wait_seconds, settings.store_statement_seconds
+        )
+        engine = open_store(settings.store_url, limits)
         secret = read_secret(settings.data)
         audit = Audit(engine, signing_key(secret), now)
         alerting = Alerting.of(engine, audit, secret, settings, now)

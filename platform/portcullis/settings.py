@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
@@ -18,12 +18,14 @@ from portcullis.alerting.network import Network, read_networks
 PREFIX = "PORTCULLIS_"
 _ALERT_BANDS = ("watch", "high", "critical")
 EXECUTORS = ("inline", "process", "none")
+_FILE = "_FILE"
 
 
 @dataclass(frozen=True)
 class Settings:
     """All settings; the variable of `max_body_mb` is `PORTCULLIS_MAX_BODY_MB`.
 
+    `PORTCULLIS_MAX_BODY_MB_FILE` names a file that holds the value instead: for what nobody else may see.
     `store_url`, `images` and `models` lie in `data` unless they are given.
     """
 
@@ -32,6 +34,18 @@ class Settings:
     )
     store_url: str = field(
         default="", metadata={"help": "database; empty: `portcullis.sqlite3` in the data folder"}
+    )
+    store_connections: int = field(
+        default=20, metadata={"help": "most connections of one process to the database"}
+    )
+    store_wait_seconds: float = field(
+        default=10.0,
+        metadata={
+            "help": "how long a request waits for a lock or a connection before it is told to come again"
+        },
+    )
+    store_statement_seconds: float = field(
+        default=60.0, metadata={"help": "longest time for one statement of a request (PostgreSQL)"}
     )
     images: str = field(
         default="",
@@ -170,10 +184,14 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read the environment; an unknown `PORTCULLIS_…` key or a wrong value is an `InvalidConfig`."""
+        """Read the environment and the files that it names.
+
+        Raises:
+            InvalidConfig: an unknown `PORTCULLIS_…` key, a wrong value, or a file that cannot be read.
+        """
         environ = os.environ if environ is None else environ
         known = {f"{PREFIX}{f.name.upper()}": f for f in dataclasses.fields(cls)}
-        given = {key: value for key, value in environ.items() if key.startswith(PREFIX)}
+        given = _with_files({k: v for k, v in environ.items() if k.startswith(PREFIX)}, known)
         for key in given:
             if key not in known and key not in _ELSEWHERE:
                 raise InvalidConfig(
@@ -182,7 +200,21 @@ class Settings:
         return cls(**{known[k].name: _convert(known[k], v) for k, v in given.items() if k in known})
 
 
+def as_table() -> str:
+    """All settings as a Markdown table; `docs/operations/configuration.md` holds it."""
+    rows = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
+    for setting in dataclasses.fields(Settings):
+        default = "" if setting.default in ("", Path()) else f"`{setting.default}`"
+        if isinstance(setting.default, bool):
+            default = default.lower()
+        rows.append(f"| `{PREFIX}{setting.name.upper()}` | {default} | {setting.metadata['help']} |")
+    return "\n".join(rows)
+
+
 _ABOVE_ZERO = (
+    "store_connections",
+    "store_wait_seconds",
+    "store_statement_seconds",
     "max_body_mb",
     "max_queue",
     "max_batch",
@@ -208,6 +240,27 @@ def _is_safe(text: str) -> bool:
     parts = urlsplit(text)
     near = parts.hostname in ("localhost", "127.0.0.1", "::1")
     return bool(parts.hostname) and (parts.scheme == "https" or (near and parts.scheme == "http"))
+
+
+def _with_files(given: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
+    """Values, with those of `…_FILE` keys read from their files."""
+    values = {key: value for key, value in given.items() if not _names_file(key, known)}
+    for key in given.keys() - values.keys():
+        setting, path = key.removesuffix(_FILE), given[key]
+        if setting in given:
+            raise InvalidConfig(f"{setting} is given, too", field=key, remedy="give one of the two")
+        try:
+            values[setting] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise InvalidConfig(
+                f"{path!r}: {reason}", field=key, remedy="name a file that the service may read"
+            ) from None
+    return values
+
+
+def _names_file(key: str, known: Collection[str]) -> bool:
+    return key not in known and key.removesuffix(_FILE) in known
 
 
 def _convert(setting: dataclasses.Field[Any], text: str) -> Any:

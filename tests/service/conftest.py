@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -199,13 +200,37 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, by_hand: Models) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def fresh_database(postgres: Any, fresh: Path, by_hand: Models) -> str:
+    """The name of a PostgreSQL database with the same account, to be copied."""
+    postgres.run("CREATE DATABASE fresh TEMPLATE template0")
+    made = Service.open(Settings(data=fresh, store_url=postgres.url("fresh")), by_hand)
+    made.login.add(NAME, PASSWORD, Role.INSPECTOR)
+    made.close()
+    return "fresh"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked `both_databases` run over a service on SQLite and on PostgreSQL."""
+    if metafunc.definition.get_closest_marker("both_databases") and "service" in metafunc.fixturenames:
+        metafunc.parametrize("service", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def service(tmp_path: Path, fresh: Path, by_hand: Models, clock: Clock) -> Iterator[Service]:
+def service(
+    request: pytest.FixtureRequest, tmp_path: Path, fresh: Path, by_hand: Models, clock: Clock
+) -> Iterator[Service]:
     """A service over a store with one account."""
     shutil.copytree(fresh, tmp_path / "data")
-    opened = Service.open(Settings(data=tmp_path / "data", max_body_mb=4, language="en"), by_hand, now=clock)
-    yield opened
-    opened.close()
+    settings = Settings(data=tmp_path / "data", max_body_mb=4, language="en")
+    with ExitStack() as databases:
+        if getattr(request, "param", "sqlite") == "postgresql":
+            template = request.getfixturevalue("fresh_database")
+            url = databases.enter_context(request.getfixturevalue("postgres").database(template))
+            settings = replace(settings, store_url=url)
+        opened = Service.open(settings, by_hand, now=clock)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

@@ -38,12 +38,14 @@ def test_a_name_that_cannot_be_one_or_is_taken_is_refused(
         service.login.add(name, make.password, Role.BROKER)
 
 
+@pytest.mark.both_databases
 def test_a_short_password_is_refused(service: Service) -> None:
     """Ten characters at least."""
     with pytest.raises(CustomsError, match="9 characters"):
         service.login.add("lee", "123456789", Role.BROKER)
 
 
+@pytest.mark.both_databases
 def test_an_account_waits_after_wrong_passwords(
     service: Service, account: Account, make: SimpleNamespace, clock: Any
 ) -> None:
@@ -59,6 +61,7 @@ def test_an_account_waits_after_wrong_passwords(
     assert service.login.check(make.name, make.password) == account
 
 
+@pytest.mark.both_databases
 def test_a_right_password_forgets_the_wrong_ones(
     service: Service, account: Account, make: SimpleNamespace
 ) -> None:
@@ -109,6 +112,7 @@ def test_login_leads_only_to_our_own_pages(
     assert sign_in(address, make, next=asked).headers["location"] == target
 
 
+@pytest.mark.both_databases
 def test_a_wrong_password_keeps_the_name_in_the_form(address: str, make: SimpleNamespace) -> None:
     """And says what is wrong."""
     answer = sign_in(address, make, password="wrong password")
@@ -117,6 +121,7 @@ def test_a_wrong_password_keeps_the_name_in_the_form(address: str, make: SimpleN
     assert "wrong password" not in answer.text
 
 
+@pytest.mark.both_databases
 def test_too_many_wrong_passwords_are_told_with_the_time(address: str, make: SimpleNamespace) -> None:
     """429 and Retry-After."""
     for _ in range(5):

@@ -150,7 +150,7 @@ def _of_sheet(sheet: Sheet, today: dt.date, seen: dict[str, int]) -> Read:
         "office": party,
         "mode": fields.optional(means_of_transport),
         "departure": country_or_none,
-        "transit": _countries,
+        "transit": countries,
         "origin": country_or_none,
         "importer": party,
         "declarant": party,
@@ -292,7 +292,7 @@ def country_or_none(value: str) -> fields.Parsed:
     return fields.country(code)
 
 
-def _countries(value: str) -> fields.Parsed:
+def countries(value: str) -> fields.Parsed:
     """One after the other, with blanks, commas, semicolons, slashes or arrows between them."""
     named = [code for code in _BETWEEN.split(value.strip().upper()) if code not in ("", fields.NO_COUNTRY)]
     codes = [fields.country(code)[0] for code in named]

@@ -25,7 +25,7 @@ _MAX_PROBLEMS = 20  # told of one declaration
 _ROWS = 5_000  # read at once
 
 _GENERAL = (
-    *("date", "office", "mode", "departure", "origin"),
+    *("date", "office", "mode", "departure", "transit", "origin"),
     *("importer", "declarant", "seller", "forwarder", "container"),
 )
 _MONEY = ("value", "freight", "insurance")
@@ -212,6 +212,8 @@ def _rows(sheet: Sheet) -> Iterator[_Row]:
     general["date"] = intake.column("date", fields.date)
     general["mode"] = intake.column("mode", fields.optional(declarations.means_of_transport))
     general["departure"] = intake.column("departure", declarations.country_or_none)
+    transit = intake.column("transit", declarations.countries)
+    general["transit"] = [None if way is None else tuple(way.split()) for way in transit]
     ids = intake.column("declaration_id", fields.text)
     currency = intake.column("currency", fields.plain)
     columns: dict[str, Sequence[Any]] = {

@@ -113,7 +113,8 @@ def _describe(app: FastAPI) -> None:
                     operation["security"] = [{"basic": []}, {"bearer": []}, {"cookie": []}]
                     operation["x-permission"] = permission_of(route.dependant)
                     # a body that is no text is a 400
-                    always = (400, 401, 403, 429) if "requestBody" in operation else (401, 403, 429)
+                    always = [400, 401, 403, 429] if "requestBody" in operation else [401, 403, 429]
+                    always += [503] if method == "GET" else [503, 507]
                     for status, answer in documented(*always).items():
                         operation["responses"].setdefault(str(status), answer)
             app.openapi_schema = document

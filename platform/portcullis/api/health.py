@@ -17,7 +17,7 @@ def healthz() -> Health:
     return Health(status="ok", models={})
 
 
-@router.get("/readyz", responses=documented(500))
+@router.get("/readyz", responses=documented(500, 503))
 def readyz(service: Serving) -> Health:
     """The store answers and these models are loaded."""
     service.accounts.count()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +11,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from customs.errors import CustomsError, Problem, TooLarge
@@ -17,8 +20,16 @@ from portcullis.batcher import Busy
 from portcullis.identity import KeyRefused, LoginRefused, TooManyFailures, TooManyRequests
 from portcullis.service import NoModel, NotFound
 from portcullis.store.casework import Conflict
+from portcullis.store.trouble import Trouble, reason_of, trouble_of
 
 MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger("portcullis")
+RETRY_SECONDS = 5
+# What the store's trouble is to a visitor; nothing was stored in either case.
+_TROUBLES = {
+    Trouble.UNAVAILABLE: (503, "the store does not answer now", "send the same request again later"),
+    Trouble.FULL: (507, "there is no room to store this", "tell an administrator: the disk is full"),
+}
 _SEE = "see /openapi.json for what this request takes"
 
 
@@ -112,8 +123,20 @@ def our_fault(request: Request) -> Response:
     return _answer(request, 500, "the service made a mistake; nothing was stored")
 
 
+def _store_error(request: Request, error: Exception) -> Response:
+    trouble = trouble_of(error)
+    if trouble is None:
+        raise error
+    status, detail, remedy = _TROUBLES[trouble]
+    log.error("%s %s: the store is %s: %s", request.method, request.url.path, trouble, reason_of(error))
+    retry = {"Retry-After": str(RETRY_SECONDS)} if trouble is Trouble.UNAVAILABLE else {}
+    return _answer(request, status, detail, [Problem(detail, None, remedy)], retry)
+
+
 def add_handlers(app: FastAPI) -> None:
     """Answer every error in the one shape."""
+    for kind in (DBAPIError, PoolTimeout, OSError):
+        app.add_exception_handler(kind, _store_error)
 
     @app.exception_handler(CustomsError)
     def customs_error(request: Request, error: CustomsError) -> Response:

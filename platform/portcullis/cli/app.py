@@ -14,6 +14,7 @@ from portcullis.cli import (
     batch,
     bench,
     bundle,
+    check,
     codes,
     demo,
     evaluate,
@@ -26,6 +27,7 @@ from portcullis.cli import (
     restore,
     score,
     serve,
+    store,
     suggest,
     train,
     user,
@@ -67,6 +69,8 @@ app.add_typer(codes.codes, name="codes")
 app.add_typer(user.user, name="user")
 app.add_typer(webhook.webhook, name="webhook")
 app.add_typer(key.key, name="key")
+app.command("check")(check.check)
+app.add_typer(store.store, name="store")
 
 
 def main() -> None:
@@ -81,7 +85,13 @@ def main() -> None:
         from customs.errors import CustomsError  # not before: `--help` must be quick
 
         if not isinstance(error, CustomsError):
-            raise
+            from portcullis.store.trouble import reason_of, trouble_of
+
+            trouble = trouble_of(error)
+            if trouble is None:
+                raise
+            print(f"portcullis: the store is {trouble} ({reason_of(error)})", file=sys.stderr)
+            sys.exit(2)
         for problem in error.problems:
             print(f"portcullis: {problem}", file=sys.stderr)
         sys.exit(2)

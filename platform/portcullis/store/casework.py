@@ -228,9 +228,6 @@ class Casework:
         values = _columns(deed)
         with writing(self.engine) as connection:
             event_id = _id_of(account, key)
-            if key is not None and (earlier := _by_id(connection, event_id)) is not None:
-                _check_same(earlier, assessment_id, table, values)
-                return _event_of(connection, table, event_id)
             case = connection.execute(
                 sa.select(
                     queue.c.number, queue.c.status, queue.c.version, queue.c.declaration_id, queue.c.band
@@ -238,6 +235,10 @@ class Casework:
                 .where(queue.c.assessment_id == assessment_id)
                 .with_for_update()
             ).one_or_none()
+            # not before the case is locked: of two taps at the same moment the second one sees the first
+            if key is not None and (earlier := _by_id(connection, event_id)) is not None:
+                _check_same(earlier, assessment_id, table, values)
+                return _event_of(connection, table, event_id)
             if case is None:
                 raise KeyError(assessment_id)
             _check_state(case, deed, version)

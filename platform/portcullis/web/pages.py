@@ -105,7 +105,9 @@ class Pages:
 
     def error(self, request: Request, status: int, detail: str, problems: tuple[Problem, ...]) -> Response:
         """An error for people."""
-        account = cookie_account(request, self.service)
+        # a store in trouble must not be asked again for who looks at the page that says so
+        asks = status not in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE)
+        account = cookie_account(request, self.service) if asks else None
         page = ErrorPage(
             language=language_of(request, self.service),
             account=None if account is None else account.name,
