@@ -1,0 +1,51 @@
+"""`python -m soak [SOAK …]`: the long runs, each ending in one line of JSON with figures and verdicts.
+
+Needs no network: every server it starts listens on 127.0.0.1, and everything it writes it takes away again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import tempfile
+from pathlib import Path
+
+from soak.quick import cached
+from soak.verdict import say
+
+SOAKS = ("kill", "fuzz", "hostile", "steady", "batch", "load")
+# Where quick models are kept between runs, unless --models is given.
+CACHE = Path(tempfile.gettempdir()) / "portcullis-soak"
+
+
+def main() -> int:
+    """Run what was asked for; 1 if a figure was missed."""
+    soaks = {name: importlib.import_module(f"soak.{name}") for name in SOAKS}
+    parser = argparse.ArgumentParser(prog="python -m soak", description=__doc__)
+    parser.add_argument("soak", nargs="*", metavar="SOAK", help=f"which of {', '.join(SOAKS)}; none: all")
+    parser.add_argument("--models", type=Path, help="folder of model folders; none: quick ones are trained")
+    parser.add_argument("--seed", type=int, default=1, help="of all that is random (default: %(default)s)")
+    parser.add_argument("--keep", type=Path, help="leave stores and logs in this folder")
+    for module in soaks.values():
+        module.add_arguments(parser)
+    arguments = parser.parse_args()
+    if unknown := set(arguments.soak) - set(SOAKS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}: choose from {', '.join(SOAKS)}")
+    if arguments.models is None:
+        say("training quick models, or taking those of an earlier run")
+        arguments.models = cached(CACHE)
+    met = True
+    for name in arguments.soak or SOAKS:
+        say(f"— {name}")
+        with tempfile.TemporaryDirectory(prefix=f"soak-{name}-") as temporary:
+            folder = Path(temporary) if arguments.keep is None else arguments.keep / name
+            folder.mkdir(parents=True, exist_ok=True)
+            result = soaks[name].main(arguments, folder)
+        print(result.line(), flush=True)
+        met = met and result.met
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
