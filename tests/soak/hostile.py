@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import sqlalchemy as sa
 from PIL import Image
 from soak.hostile_files import MARK, Hostile, files
 from soak.hostile_requests import Request, requests
@@ -26,6 +27,7 @@ from portcullis.store.images import Images
 
 URL = "/v1/assessments"
 MAX_JUMP_MB = 300
+WARM = 12
 # Of a hundred, this many are requests that are hostile as a whole, the others files.
 REQUESTS_OF_HUNDRED = 20
 
@@ -69,7 +71,7 @@ def fault(answer: httpx.Response, may_pass: bool) -> str | None:
 
 
 def leak(client: httpx.Client, taken: dict[str, Any]) -> str | None:
-    """Whether pictures of what was taken are our own: a PNG that can be read, without what was smuggled in."""
+    """Whether a picture of what was taken is not ours: no readable PNG, or with what was smuggled in."""
     for part in ("scan", "heatmap", "photo"):
         if taken[part] is not None:
             picture = client.get(taken[part]["href"])
@@ -80,58 +82,42 @@ def leak(client: httpx.Client, taken: dict[str, Any]) -> str | None:
     return None
 
 
-def run(
-    models: Path, folder: Path, count: int, seed: int = 1, environment: dict[str, str] | None = None
-) -> Result:
-    """Warm up, note the memory, send everything, and look at what is left."""
+def attack(live: Live, count: int, seed: int = 1) -> Result:
+    """Warm the server up, note its memory and its store, send everything, and look at what is left."""
     whole = count * REQUESTS_OF_HUNDRED // 100
     sent: list[Hostile | Request] = [*files(count - whole, seed), *requests(whole, seed)]
     wrong: list[str] = []
-    statuses: Counter[int | str] = Counter()
-    families: Counter[str] = Counter(s.family for s in sent)
+    statuses: Counter[str] = Counter()
     times: list[float] = []
     jumps: dict[str, float] = {}
-    taken: list[str] = []
-    with (
-        served(Live(folder, models, environment or {}), Role.INSPECTOR) as live,
-        live.client(Role.INSPECTOR) as client,
-    ):
-        for number in range(12):
+    taken: set[str] = set()
+    with live.client(Role.INSPECTOR) as client:
+        for number in range(WARM):
             client.post(URL, files=parts(number, f"W{number}")).raise_for_status()
         baseline = live.use().rss
+        errors, stored = live.log().count("Traceback"), what_is_stored(live)
         for number, hostile in enumerate(sent, start=1):
             began = time.monotonic()
             with watching(live) as watch:
-                if isinstance(hostile, Hostile):
-                    answer: httpx.Response | None = send_file(client, hostile)
-                else:
-                    answer = send_request(client, hostile)
+                answer = send(client, hostile)
             times.append(time.monotonic() - began)
-            jump = megabytes(watch.peak - baseline)
-            jumps[hostile.family] = max(jumps.get(hostile.family, 0.0), jump)
-            found = None if answer is None else fault(answer, hostile.may_pass)
-            statuses["closed" if answer is None else answer.status_code] += 1
-            if answer is not None and answer.status_code == 201:
-                taken.append(answer.json()["id"])
-                found = found or leak(client, answer.json())
-            if not live.alive:
-                found = "the server died"
-            if found is not None:
-                what = hostile.name if isinstance(hostile, Hostile) else repr(hostile.headers)[:80]
+            jumps[hostile.family] = max(jumps.get(hostile.family, 0.0), megabytes(watch.peak - baseline))
+            statuses["closed" if answer is None else str(answer.status_code)] += 1
+            if found := verdict_on(client, hostile, answer, taken):
                 told = "" if answer is None else answer.text[:200]
-                wrong.append(f"{number} {hostile.family} {what}: {found}: {told}")
+                wrong.append(f"{number} {hostile.family} {_shown(hostile)}: {found}: {told}")
                 say(wrong[-1])
-                if not live.alive:
-                    break
-        after = client.post(URL, files=parts(1, "AFTER"))
-        errors = live.log().count("Traceback")
-        leftovers = live.leftovers()
-        live.stop()
-        stored = what_is_stored(live) if after.status_code == 201 else (-1, -1)
+            if not live.alive:
+                wrong.append(f"{number} {hostile.family} {_shown(hostile)}: the server died")
+                break
+        after = client.post(URL, files=parts(1, "AFTER")) if live.alive else None
+    left = what_is_stored(live)
+    leftovers = live.leftovers()
+    sound = after is not None and after.status_code == 201
     figures = {
         "sent": len(sent),
-        "families": len(families),
-        "answers": {str(k): n for k, n in sorted(statuses.items(), key=str)},
+        "families": len({s.family for s in sent}),
+        "answers": dict(sorted(statuses.items())),
         "baseline_mb": megabytes(baseline),
         "jump_mb_by_family": dict(sorted(jumps.items(), key=lambda item: -item[1])[:6]),
         "slowest_seconds": round(max(times), 2),
@@ -139,23 +125,42 @@ def run(
         "wrong": wrong[:20],
         "leftovers": leftovers[:5],
     }
-    expected = 12 + len(set(taken)) + 1
     reach = (
         Reach.none("hostile inputs not refused properly", len(wrong)),
-        Reach.none("tracebacks in the log", errors),
+        Reach.none("tracebacks in the log", live.log().count("Traceback") - errors),
         Reach.most("memory jump, MB", max(jumps.values()), MAX_JUMP_MB),
-        Reach.none("assessments stored beyond the sound ones", stored[0] - expected),
-        Reach.none("images that no assessment names", stored[1]),
+        Reach.none("assessments stored beyond the sound ones", left[0] - stored[0] - len(taken) - sound),
+        Reach.none("images that no assessment names", left[1]),
         Reach.none("temporary files left", len(leftovers)),
-        Reach.least("sound consignments taken afterwards", float(after.status_code == 201), 1),
+        Reach.least("sound consignments taken afterwards", float(sound), 1),
     )
     return Result("hostile", reach, figures)
 
 
+def send(client: httpx.Client, hostile: Hostile | Request) -> httpx.Response | None:
+    """One hostile thing."""
+    return send_file(client, hostile) if isinstance(hostile, Hostile) else send_request(client, hostile)
+
+
+def verdict_on(
+    client: httpx.Client, hostile: Hostile | Request, answer: httpx.Response | None, taken: set[str]
+) -> str | None:
+    """What is wrong with an answer, None if nothing; ids of what was stored go into `taken`."""
+    if answer is None:
+        return None
+    found = fault(answer, hostile.may_pass)
+    if answer.status_code == 201:
+        taken.add(answer.json()["id"])
+        found = found or leak(client, answer.json())
+    return found
+
+
+def _shown(hostile: Hostile | Request) -> str:
+    return hostile.name if isinstance(hostile, Hostile) else repr(hostile.headers)[:80]
+
+
 def what_is_stored(live: Live) -> tuple[int, int]:
     """Number of assessments, and of images that none of them names."""
-    import sqlalchemy as sa
-
     engine = open_store(live.settings.store_url)
     with engine.connect() as connection:
         rows = connection.execute(sa.select(assessment)).all()
@@ -172,4 +177,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, folder: Path) -> Result:
     """Run as the command line asks."""
-    return run(arguments.models, folder, arguments.files, arguments.seed)
+    with served(Live(folder, arguments.models), Role.INSPECTOR) as live:
+        return attack(live, arguments.files, arguments.seed)

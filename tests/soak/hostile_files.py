@@ -38,11 +38,11 @@ Maker = Callable[[random.Random], tuple[str, bytes]]
 
 def files(count: int, seed: int = 1) -> Iterator[Hostile]:
     """So many files, family after family, no two alike."""
-    order = [(f, part, may) for f, parts, may in FAMILIES for part in parts]
     for number in range(count):
-        family, part, may_pass = order[number % len(order)]
+        turn, which = divmod(number, len(FAMILIES))
+        family, parts, may_pass = FAMILIES[which]
         name, data = family(random.Random(f"{seed} {number}"))
-        yield Hostile(family.__name__, part, name, data, may_pass)
+        yield Hostile(family.__name__, parts[(turn + which) % len(parts)], name, data, may_pass)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -91,7 +91,7 @@ def png_claims(rng: random.Random) -> tuple[str, bytes]:
 
 
 def png_below_the_limit(rng: random.Random) -> tuple[str, bytes]:
-    """Just under the allowed number of pixels, and all of them there: a few KB that unpack to 16 to 128 MB."""
+    """Just under the allowed number of pixels, all of them there: a few KB that unpack to 16 to 128 MB."""
     width = rng.randrange(3_900, 4_000)
     depth, colour, samples = rng.choice(((8, 0, 1), (16, 0, 1), (8, 2, 3), (16, 6, 4), (8, 4, 2)))
     squeezer = zlib.compressobj(9)
@@ -101,7 +101,7 @@ def png_below_the_limit(rng: random.Random) -> tuple[str, bytes]:
 
 
 def scan_below_the_limit(rng: random.Random) -> tuple[str, bytes]:
-    """A scan of stripes just under the allowed number of pixels: a few hundred KB that every model looks at."""
+    """A striped scan just under the allowed number of pixels: some KB that every model looks at."""
     width, height = rng.randrange(7_000, 7_900), rng.choice((1_000, 2_000))
     row = b"\0" + np.repeat(np.arange(0, 60_000, 6_000, dtype=">u2"), width // 10 + 1)[:width].tobytes()
     squeezer = zlib.compressobj(9)
@@ -247,7 +247,7 @@ def flipped(rng: random.Random) -> tuple[str, bytes]:
 
 
 def another_kind(rng: random.Random) -> tuple[str, bytes]:
-    """Something else under a picture's name: PDF, HTML, SVG with an entity, GIF, scripts, programs, archives."""
+    """Something else under a picture's name: PDF, HTML, SVG with an entity, GIF, programs, archives."""
     salt = str(rng.random()).encode()
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:

@@ -142,7 +142,7 @@ def check_store(live: Live) -> Counter[str]:
         rows = connection.execute(sa.select(assessment)).all()
         keys = connection.scalars(sa.select(idempotency_key.c.assessment_id)).all()
     for row in rows:
-        if vouched.pop(row.id, None) != digest_of(row._mapping):
+        if vouched.pop(row.id, None) != digest_of(row._asdict()):
             wrong["rows that the audit log does not vouch for"] += 1
         named = [row.scan, row.photo, row.heatmap]
         for name in (n for n in named if n is not None):
