@@ -15,6 +15,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from soak import fuzz, hostile, steady
 from soak.hostile_files import MARK
+from soak.hostile_requests import BOUNDARY, part, whole
 from soak.live import PASSWORD, Live, served
 from soak.uploads import parts, photo, scan
 
@@ -127,3 +128,18 @@ def test_names_of_files_never_reach_the_disk(live: Live, inspector: httpx.Client
     everything = [p.name for p in live.folder.rglob("*") if p.is_file()]
     assert made["scan"]["sha256"] in everything
     assert not [found for found in everything if "evil" in found]
+
+
+def test_a_body_that_was_cut_is_refused_and_its_last_part_not_taken_for_absent(
+    inspector: httpx.Client,
+) -> None:
+    """Cut in the photo, behind the photo, and in the closing boundary; whole, it is taken."""
+    body = whole(
+        part(b"declaration", dict(parts(1, "CUT"))["declaration"][1]), part(b"photo", photo(1), b"p.png")
+    )
+    kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY.decode()}"}
+    for most in (len(body) - 300, len(body) - len(BOUNDARY) - 6, len(body) - 4):
+        answer = inspector.post(URL, content=body[:most], headers=kind)
+        assert answer.status_code == 400, most
+        assert "ends before" in answer.json()["detail"]
+    assert inspector.post(URL, content=body, headers=kind).json()["photo"] is not None

@@ -23,7 +23,7 @@ from xray_encoder.reading.raw import Raw
 WORKER = Path(__file__).with_name("dicos_worker.py")
 SECONDS = 30
 MEMORY_BYTES = 1_500_000_000  # of address space, the libraries' own included
-WORK_BYTES = 200_000_000  # beyond the libraries: some 16 million pixels of 16 bits
+WORK_BYTES = 150_000_000  # beyond the libraries: some 12 million pixels of 16 bits
 _REMEDY = "export it as an uncompressed digital X-ray, or as TIFF"
 
 
