@@ -143,3 +143,17 @@ def test_a_body_that_was_cut_is_refused_and_its_last_part_not_taken_for_absent(
         assert answer.status_code == 400, most
         assert "ends before" in answer.json()["detail"]
     assert inspector.post(URL, content=body, headers=kind).json()["photo"] is not None
+
+
+def test_a_refused_method_is_answered_with_all_that_the_address_takes(inspector: httpx.Client) -> None:
+    """Also where two routes share it."""
+    answer = inspector.delete(URL)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize("path", [f"{URL}?until=0", f"{URL}?since=1745971200", "/v1/hs?query=03&on=0"])
+def test_a_number_is_not_taken_for_a_day(inspector: httpx.Client, path: str) -> None:
+    """Nobody means the first of January 1970."""
+    assert inspector.get(path).status_code == 422
+    assert inspector.get(path.rsplit("=", 1)[0] + "=2025-04-30").status_code == 200

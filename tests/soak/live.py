@@ -165,7 +165,7 @@ class Live:
 
     def leftovers(self) -> list[str]:
         """Temporary files, and half-written ones among the images."""
-        images = self.settings.images
+        images = Path(self.settings.images)
         waiting = [p for p in images.rglob(".*") if p.is_file()] if images.is_dir() else []
         return sorted(str(p) for p in (*self.temporary.rglob("*"), *waiting))
 
