@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -155,7 +156,8 @@ def add_handlers(app: FastAPI) -> None:
 def _allowed(request: Request) -> list[str]:
     """Every method that some route takes at this address; the router tells only of the first route."""
     found: set[str] = set()
-    for route in request.app.routes:
+    for context in iter_route_contexts(request.app.routes):
+        route = context.original_route
         if route.matches(request.scope)[0] is not Match.NONE:
             found |= set(getattr(route, "methods", None) or ())
     return sorted(found)
