@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -40,6 +41,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.soak) - set(SOAKS):
         parser.error(f"there is no {', '.join(sorted(unknown))}: choose from {', '.join(SOAKS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are ended, too
     met = True
     for name in arguments.soak or SOAKS:
         say(f"— {name}")
