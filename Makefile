@@ -4,9 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 PORT ?= 8000
+SOAK ?=
+ROUNDS ?= 100
+CALLS ?= 10000
+FILES ?= 500
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format wheel audit bench clean
+.PHONY: help demo test lint format soak wheel audit bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +30,10 @@ lint: $(VENV)/.installed-dev ## ruff and mypy
 format: $(VENV)/.installed-dev ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+soak: $(VENV)/.installed-dev ## kill -9, fuzzing, hostile files, load, an hour in all: SOAK="kill load" ROUNDS= CALLS= FILES= MINUTES=
+	PYTHONPATH=tests $(BIN)/python -m soak $(SOAK) --demo $(DEMO) \
+	  --rounds $(ROUNDS) --calls $(CALLS) --files $(FILES) --minutes $(MINUTES)
 
 wheel: $(VENV)/.installed ## build the wheel into dist/, see that nothing is missing and that it works
 	rm -rf build/wheel

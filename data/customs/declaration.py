@@ -86,7 +86,9 @@ MoneyField = Annotated[
     PlainSerializer(lambda v: {"amount": str(v.amount), "currency": v.currency}, return_type=dict),
 ]
 Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s/\\][^\x00-\x1f/\\]*$")]
-ShortText = Annotated[str, Field(max_length=500)]
+# Text that every database can hold (pydantic refuses lone surrogates by itself).
+_HOLDABLE = r"^[^\x00]*$"
+ShortText = Annotated[str, Field(max_length=500, pattern=_HOLDABLE)]
 
 
 class Mode(StrEnum):
@@ -112,18 +114,18 @@ class Line(_Frozen):
     """
 
     hsk: HskField
-    name: Annotated[str, Field(min_length=1, max_length=500)]
-    description: Annotated[str, Field(max_length=20_000)] = ""
+    name: Annotated[str, Field(min_length=1, max_length=500, pattern=_HOLDABLE)]
+    description: Annotated[str, Field(max_length=20_000, pattern=_HOLDABLE)] = ""
     net_kg: WeightField
     gross_kg: WeightField | None = None
     quantity: Annotated[float, Field(ge=0)] | None = None
-    unit: Annotated[str, Field(max_length=16)] | None = None
-    packages: Annotated[int, Field(ge=0)] | None = None
+    unit: Annotated[str, Field(max_length=16, pattern=_HOLDABLE)] | None = None
+    packages: Annotated[int, Field(ge=0, le=10**9)] | None = None
     value: MoneyField
     freight: MoneyField | None = None
     insurance: MoneyField | None = None
     duty_rate: Annotated[float, Field(ge=0, le=3000)] | None = None
-    tax_type: Annotated[str, Field(max_length=16)] | None = None
+    tax_type: Annotated[str, Field(max_length=16, pattern=_HOLDABLE)] | None = None
 
     @model_validator(mode="after")
     def _gross_holds_net(self) -> Line:

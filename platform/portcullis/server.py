@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 
 from customs.errors import InvalidConfig
+from portcullis.memory import give_back_large_blocks
 from portcullis.service import Service
 
 
@@ -30,6 +31,7 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
     from portcullis.api.app import make_app
     from portcullis.jobs.executor import executor_of
 
+    give_back_large_blocks()
     app = make_app(service)
     service.warm_up()
     host, port = listener.getsockname()[:2]

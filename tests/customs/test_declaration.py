@@ -138,3 +138,22 @@ def test_each_line_is_a_case_that_shares_the_scan() -> None:
 )
 def test_the_samples_are_declarations(path: Path) -> None:
     assert Declaration.from_json(path.read_bytes()).lines
+
+
+@pytest.mark.parametrize("field", ["importer", "office", "seller"])
+def test_a_nul_character_that_no_database_holds_is_refused(field: str) -> None:
+    """In the declaration's own texts, and in those of a line."""
+    papers = raw()
+    papers[field] = "a\0b"
+    papers["lines"][0]["name"] = "tiles\0"
+    with pytest.raises(InvalidDeclaration) as caught:
+        Declaration.from_dict(papers)
+    assert {p.field for p in caught.value.problems} == {field, "lines.0.name"}
+
+
+def test_more_packages_than_there_can_be_are_refused() -> None:
+    """A number of four hundred digits fits no column."""
+    papers = raw()
+    papers["lines"][0]["packages"] = 10**400
+    with pytest.raises(InvalidDeclaration, match="packages"):
+        Declaration.from_dict(papers)

@@ -10,10 +10,12 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from customs.errors import CustomsError, Problem, TooLarge
 from portcullis.batcher import Busy
@@ -177,4 +179,17 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> Response:
         problems = getattr(error, "problems", ())
-        return _answer(request, error.status_code, str(error.detail), problems, error.headers)
+        headers = error.headers
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers = {**(headers or {}), "Allow": ", ".join(_allowed(request))}
+        return _answer(request, error.status_code, str(error.detail), problems, headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Every method that some route takes at this address; the router tells only of the first route."""
+    found: set[str] = set()
+    for context in iter_route_contexts(request.app.routes):
+        route = context.original_route
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ())
+    return sorted(found)

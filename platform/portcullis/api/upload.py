@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from customs.errors import CustomsError, Problem
 from portcullis.api.access import Serving
@@ -68,7 +70,7 @@ async def read_form(request: Request, place: Annotated[None, Depends(admitted)])
             field="Content-Type",
             remedy="send multipart/form-data with the parts declaration, scan and photo",
         )
-    async with request.form(max_files=8, max_fields=8, max_part_size=MAX_DECLARATION_BYTES + 1024) as form:
+    async with _parts(request) as form:
         files = {part: await _files(form, part) for part in PARTS}
         texts = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         unknown = tuple(dict.fromkeys(name for name in form if name not in PARTS))
@@ -88,6 +90,40 @@ async def read_form(request: Request, place: Annotated[None, Depends(admitted)])
 
 
 Filled = Annotated[Form, Depends(read_form)]
+
+
+class _Parser(MultiPartParser):
+    """Refuses a body that was cut; Starlette takes it for one with fewer parts."""
+
+    ended = False
+
+    def on_end(self) -> None:
+        """The closing boundary."""
+        self.ended = True
+
+    async def whole(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        """The stream, which must hold a whole body."""
+        async for chunk in stream:
+            yield chunk
+        if not self.ended:
+            raise MultiPartException("the body ends before its last part does")
+
+
+@asynccontextmanager
+async def _parts(request: Request) -> AsyncIterator[FormData]:
+    """The parts of the body; 400 for one that is broken or was cut."""
+    async with aclosing(request.stream()) as stream:
+        most = MAX_DECLARATION_BYTES + 1024
+        parser = _Parser(request.headers, stream, max_files=8, max_fields=8, max_part_size=most)
+        parser.stream = parser.whole(stream)
+        try:
+            form = await parser.parse()
+        except MultiPartException as error:
+            raise HTTPException(400, error.message) from None
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def read_upload(form: Filled) -> Upload:
