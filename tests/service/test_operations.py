@@ -16,11 +16,13 @@ import typer
 import yaml
 
 from portcullis.cli.app import app
-from portcullis.identity import Login
+from portcullis.identity import Registry
+from portcullis.identity.secret import signing_key
 from portcullis.service import utc_now
 from portcullis.settings import PREFIX, Settings
 from portcullis.store import open_store
-from portcullis.store.accounts import Accounts, Role
+from portcullis.store.accounts import Role
+from portcullis.store.audit import Audit
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ROOT / "docs" / "operations"
@@ -116,9 +118,10 @@ def test_the_service_s_role_cannot_undo_what_makes_the_store_append_only(postgre
         open_store(f"postgresql://portcullis_owner:own-word@{where}").dispose()
         url = f"postgresql://portcullis_service:serve-word@{where}"
         engine = open_store(url)
-        accounts = Accounts(engine, utc_now)
-        Login(accounts).add("kim", "correct horse battery", Role.INSPECTOR)
-        assert accounts.count() == 1
+        audit = Audit(engine, signing_key(b"secret"), utc_now)
+        registry = Registry.open(engine, Settings(store_url=url), audit, b"secret", utc_now)
+        registry.login.add("kim", "correct horse battery", Role.INSPECTOR)
+        assert registry.accounts.count() == 1
         for forbidden in (
             "DROP TABLE audit",
             "TRUNCATE audit",

@@ -25,7 +25,7 @@ from portcullis.store.accounts import Role
 
 _SHOWN = 30
 # Many wrong passwords on purpose: an account that waits would answer everything with 429.
-PATIENT = {"PORTCULLIS_LOGIN_FAILURES": "1000000"}
+PATIENT = {"PORTCULLIS_LOGIN_FAILURES": "1000000", "PORTCULLIS_LOGIN_FAILURES_PER_ADDRESS": "1000000"}
 
 
 @dataclass
@@ -100,7 +100,8 @@ def fuzz(
         warnings.simplefilter("ignore")
         config = schemathesis.Config.from_dict(settings)
         schema = schemathesis.openapi.from_url(f"{address}/openapi.json", config=config)
-        stream = from_schema(schema).execute()
+        # the stream of alerts is an answer that never ends
+        stream = from_schema(schema.exclude(path="/v1/alerts/stream")).execute()
         enough = found.calls + most
         for event in stream:
             found.add(event)

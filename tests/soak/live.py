@@ -17,10 +17,12 @@ from pathlib import Path
 import httpx
 import psutil
 
-from portcullis.identity import Login
+from portcullis.identity import Registry, read_secret
+from portcullis.identity.secret import signing_key
 from portcullis.service import utc_now
 from portcullis.settings import PREFIX, Settings
-from portcullis.store.accounts import Accounts, Role
+from portcullis.store.accounts import Role
+from portcullis.store.audit import Audit
 from portcullis.store.engine import open_store
 
 PASSWORD = "a password for soaking only"
@@ -68,15 +70,18 @@ class Live:
         """Make the store with an account for each role, named like it."""
         self.temporary.mkdir(parents=True, exist_ok=True)
         engine = open_store(self.settings.store_url)
-        login = Login(Accounts(engine, utc_now))
+        secret = read_secret(self.settings.data)
+        audit = Audit(engine, signing_key(secret), utc_now)
+        registry = Registry.open(engine, self.settings, audit, secret, utc_now)
         for role in roles:
-            login.add(role.value, PASSWORD, role)
+            registry.login.add(role.value, PASSWORD, role)
         engine.dispose()
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
         environment |= {
+            f"{PREFIX}REQUESTS_PER_MINUTE": "0",
             **self.environment,
             f"{PREFIX}DATA": str(self.folder / "data"),
             "TMPDIR": str(self.temporary),
