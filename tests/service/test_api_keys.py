@@ -19,7 +19,7 @@ from portcullis.identity.keys import MAX_KEYS
 from portcullis.identity.permissions import PERMISSIONS, Permission
 from portcullis.service import Service
 from portcullis.store.accounts import Account, Role
-from portcullis.store.audit import check_chain
+from portcullis.store.audit import Act, check_chain
 from portcullis.store.keys import api_key
 
 KEYS = "/v1/account/keys"
@@ -253,6 +253,7 @@ def test_a_command_with_another_secret_does_not_break_the_audit_log(
     service: Service, account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """It says which folder to name, and changes nothing."""
+    service.audit.add(Act("kim", "test", "kim", {}))
     monkeypatch.setenv("PORTCULLIS_DATA", str(tmp_path / "elsewhere"))
     with pytest.raises(InvalidConfig, match="did not sign"):
         command("user", "disable", "kim", "--store", service.settings.store_url)

@@ -306,7 +306,7 @@ def test_one_code_is_read_by_the_api(codes_client: httpx.Client) -> None:
     [
         ("/v1/hs", {}, 422, "query.query"),
         ("/v1/hs", {"query": ""}, 422, "query"),
-        ("/v1/hs", {"query": "x" * 5000}, 422, "query"),
+        ("/v1/hs", {"query": "x" * 5000}, 422, "query.query"),
         ("/v1/hs", {"query": "fish", "on": "2025-02-30"}, 422, "query.on"),
         ("/v1/hs", {"query": "fish", "limit": 0}, 422, "query.limit"),
         ("/v1/hs/0306179999", {}, 404, "code"),
@@ -342,4 +342,4 @@ def test_the_openapi_document_describes_codes_wholly(address: str) -> None:
         answers = document["paths"][path]["get"]["responses"]
         assert answers["200"]["content"]["application/json"]["schema"]["$ref"].endswith(f"/{schema}")
         assert {"401", "422", "503"} <= set(answers)
-        assert document["paths"][path]["get"]["security"] == [{"basic": []}]
+        assert {"basic": []} in document["paths"][path]["get"]["security"]
