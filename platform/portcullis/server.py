@@ -1,13 +1,28 @@
-"""Running the application in this process until it is stopped."""
+"""Running the application until it is stopped, in this process or in several that share one port."""
 
 from __future__ import annotations
 
+import logging
+import math
 import os
+import signal
 import socket
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Sequence
 
+import uvicorn
+
+from customs.artefact import open_artefact
 from customs.errors import InvalidConfig
-from portcullis.service import Service
+from portcullis import logs
+from portcullis.models import Models, model_folders
+from portcullis.service import Service, utc_now
+from portcullis.settings import Settings
+from portcullis.store.accounts import Accounts
+from portcullis.store.engine import open_store
+
+log = logging.getLogger("portcullis.server")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -23,17 +38,99 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def serve(service: Service, listener: socket.socket, ready: Callable[[str], None]) -> None:
-    """Warm the models up, tell `ready` the address, and answer until a signal comes."""
-    import uvicorn
+def address_of(listener: socket.socket, settings: Settings) -> str:
+    """The address that people open."""
+    host, port = listener.getsockname()[:2]
+    scheme = "https" if settings.https else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
 
+
+def serve_all(
+    settings: Settings,
+    listener: socket.socket,
+    ready: Callable[[str, Sequence[str]], None],
+    service: Service | None = None,
+) -> None:
+    """Serve with as many processes as the settings say; `ready` is told the address and the models' versions.
+
+    service: one that is open already, used or closed.
+    """
+    if settings.workers > 1:
+        from portcullis.supervisor import supervise
+
+        if service is None:
+            artefacts = [open_artefact(folder) for folder in model_folders(settings.models)]
+            versions = [artefact.version for artefact in artefacts]
+            engine = open_store(settings.store_url)
+            _hint(Accounts(engine, utc_now).count())
+            engine.dispose()
+        else:
+            versions = list(service.models.versions.values())
+            service.close()
+        supervise(settings, listener, lambda address: ready(address, versions))
+        return
+    if service is None:
+        service = Service.open(settings, Models.find(settings.models, settings.device))
+    _hint(service.accounts.count())
+    found = list(service.models.versions.values())
+    serve(service, listener, lambda address: ready(address, found))
+
+
+def _hint(accounts: int) -> None:
+    if accounts == 0:
+        print("there is no account yet: run `portcullis user add NAME`", file=sys.stderr)
+
+
+def serve(service: Service, listener: socket.socket, ready: Callable[[str], None]) -> None:
+    """Warm the models up, tell `ready` the address, and answer until a signal comes.
+
+    Then nothing new is accepted, and what was accepted is finished within `shutdown_seconds`; what takes
+    longer is cut off by leaving at once with exit code 1.
+    """
     from portcullis.api.app import make_app
 
+    settings = service.settings
+    logs.configure(settings)
     app = make_app(service)
     service.warm_up()
-    host, port = listener.getsockname()[:2]
-    scheme = "https" if service.settings.https else "http"
-    shown = f"[{host}]" if ":" in host else host
-    config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=10)
-    ready(f"{scheme}://{shown}:{port}/")
-    uvicorn.Server(config).run(sockets=[listener])
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
+        ),
+        service.stopping,
+    )
+    server.leave_quietly()
+    ready(address_of(listener, settings))
+    log.info("serving", extra={"pid": os.getpid(), "models": dict(service.models.versions)})
+    try:
+        server.run(sockets=[listener])
+    finally:
+        done = service.close(1.0 if server.cut_off else None)
+    log.info("stopped", extra={"pid": os.getpid(), "complete": done and not server.cut_off})
+    if not done or server.cut_off:
+        os._exit(1)  # threads that still work for those who were cut off would keep the process
+
+
+class _Server(uvicorn.Server):
+    """Says that it stops before it waits for connections, and ends without dying of the signal."""
+
+    def __init__(self, config: uvicorn.Config, stopping: threading.Event) -> None:
+        super().__init__(config)
+        self.stopping = stopping
+        self.cut_off = False
+
+    def leave_quietly(self) -> None:
+        """uvicorn raises the signal again when it has stopped; by then the store is still to be closed."""
+        if threading.current_thread() is threading.main_thread():
+            for name in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(name, lambda *_: setattr(self, "should_exit", True))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        self.stopping.set()
+        await super().shutdown(sockets)
+        self.cut_off = bool(self.server_state.tasks)

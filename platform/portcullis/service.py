@@ -26,6 +26,7 @@ from portcullis.identity.permissions import PERMISSIONS, Permission
 from portcullis.identity.secret import signing_key
 from portcullis.metrics import Metrics
 from portcullis.models import Models
+from portcullis.readiness import Readiness
 from portcullis.settings import Settings
 from portcullis.store.accounts import Account, Accounts
 from portcullis.store.assessments import Assessment, Assessments, New
@@ -74,6 +75,7 @@ class Service:
     tariff: Tariff
     login: Login
     sessions: Sessions
+    readiness: Readiness
     stopping: threading.Event = field(default_factory=threading.Event)
     _endings: list[Callable[[], None]] = field(default_factory=list)
 
@@ -125,6 +127,7 @@ class Service:
             tariff=Tariff(engine),
             login=login,
             sessions=Sessions(accounts, secret, lasting),
+            readiness=Readiness(settings, batcher, accounts.count),
         )
 
     @property

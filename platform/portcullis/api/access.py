@@ -58,13 +58,19 @@ def signed_in(request: Request, service: Serving) -> Caller:
     """
     authorization = request.headers.get("authorization")
     if authorization is not None:
-        return caller_of(service.login.check(*_basic(authorization)))
+        return caller_of(known(request, service.login.check(*_basic(authorization))))
     account = cookie_account(request, service)
     if account is None:
         raise LoginRefused("nobody is signed in")
     if request.method not in _SAFE:
         require_own_page(request)
-    return caller_of(account)
+    return caller_of(known(request, account))
+
+
+def known(request: Request, account: Account) -> Account:
+    """The account, its number noted for the log."""
+    request.state.account_id = account.id
+    return account
 
 
 def caller_of(account: Account) -> Caller:

@@ -13,6 +13,7 @@ from portcullis.api import assessments, audit, casework, codes, health, queue, s
 from portcullis.api.access import permission_of
 from portcullis.api.problems import ProblemDocument, add_handlers
 from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
+from portcullis.api.watch import Watch
 from portcullis.service import Service
 from portcullis.web import pages
 
@@ -20,7 +21,8 @@ from portcullis.web import pages
 def make_app(service: Service) -> FastAPI:
     """Build the application.
 
-    Open without an account are only /healthz, /readyz, /login, /static and the OpenAPI document.
+    Open without an account are only /healthz, /readyz, /login, /static and the OpenAPI document; /metrics as
+    its setting says.
     """
     settings = service.settings
     app = FastAPI(
@@ -30,6 +32,7 @@ def make_app(service: Service) -> FastAPI:
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
         middleware=[
+            Middleware(Watch, metrics=service.metrics),
             Middleware(SecurityHeaders, https=settings.https),
             Middleware(Mistakes),
             Middleware(BodyLimit, limit=settings.max_body_mb * 1024 * 1024),

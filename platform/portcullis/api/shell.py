@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from customs.errors import Problem
 from portcullis.api.problems import our_fault, problem
 
-log = logging.getLogger("portcullis")
+log = logging.getLogger("portcullis.api")
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -91,7 +91,7 @@ class Mistakes:
         except Exception:
             if started:
                 raise
-            log.exception("%s %s failed", scope["method"], scope["path"])
+            log.exception("a request failed by a mistake of ours")
             await our_fault(Request(scope, receive))(scope, receive, send)
 
 

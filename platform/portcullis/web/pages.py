@@ -23,6 +23,7 @@ from portcullis.api.access import (
     Serving,
     Speaking,
     cookie_account,
+    known,
     language_of,
     require_own_page,
 )
@@ -123,7 +124,7 @@ def visitor(request: Request, service: Serving) -> Account:
         raise NotSignedIn
     if request.method == "POST":
         require_own_page(request)
-    return account
+    return known(request, account)
 
 
 Showing = Annotated[Pages, Depends(get_pages)]
