@@ -10,12 +10,15 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartParser
 
 from customs.errors import CustomsError, Problem
 from portcullis.api.access import Serving
 from portcullis.consignment import MAX_DECLARATION_BYTES, NamedFile, Upload
 
 PARTS = ("declaration", "scan", "photo")
+# A part up to this size stays in memory, where it is needed anyway; a larger one waits in a temporary file.
+MultiPartParser.spool_max_size = 16 * 1024 * 1024
 # For OpenAPI: the body is read by hand because `declaration` may be a text field or a file.
 REQUEST_BODY: dict[str, Any] = {
     "requestBody": {
