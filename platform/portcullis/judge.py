@@ -74,7 +74,7 @@ def _instead(
 def _chances(
     consignments: Sequence[Consignment], by_case: Sequence[list[Evidence]], models: Models
 ) -> list[float | None]:
-    """Of each line, the chance that an inspection finds something; None where nothing was learned from any."""
+    """Of each line, the chance that an inspection finds something; None where no outcomes were learned."""
     if models.fusion is None or models.fusion.head is None:
         return [None] * len(by_case)
     from customs.readers.declarations import table_of
