@@ -21,6 +21,7 @@ from fusion.head.model import Head, HeadConfig
 from fusion.joint import GAMMA, Joint
 
 KIND = "fusion"
+MODULES = "modules"  # document of an artefact: kind → version of the modules it was calibrated on
 FUSED = "fused"  # the joint surprise, as the head sees it
 
 

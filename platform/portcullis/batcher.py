@@ -103,6 +103,11 @@ class Batcher:
         """Whether the next request would be refused."""
         return self._closed or max(self._places, len(self._waiting)) >= self.max_queue
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is in hand."""
+        return self._places > 0 or bool(self._waiting)
+
     @contextmanager
     def place(self) -> Iterator[None]:
         """A place for one request, taken before its body is read; `Busy` where none is free."""

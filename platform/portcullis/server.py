@@ -13,14 +13,15 @@ from collections.abc import Callable, Sequence
 
 import uvicorn
 
-from customs.artefact import open_artefact
 from customs.errors import InvalidConfig
 from portcullis import logs
-from portcullis.models import Models, model_folders
+from portcullis.model_sets import DEFAULT, set_folder, verified
+from portcullis.models import Models
 from portcullis.service import Service, utc_now
 from portcullis.settings import Settings
 from portcullis.store.accounts import Accounts
 from portcullis.store.engine import open_store
+from portcullis.store.model_choices import Choice, Part, current
 
 log = logging.getLogger("portcullis.server")
 
@@ -59,21 +60,46 @@ def serve_all(
         from portcullis.supervisor import supervise
 
         if service is None:
-            artefacts = [open_artefact(folder) for folder in model_folders(settings.models)]
-            versions = [artefact.version for artefact in artefacts]
             engine = open_store(settings.store_url)
+            live = current(engine, Part.LIVE)
             _hint(Accounts(engine, utc_now).count())
             engine.dispose()
+            versions = list(_verified(settings, live).values())
         else:
             versions = list(service.models.versions.values())
             service.close()
         supervise(settings, listener, lambda address: ready(address, versions))
         return
-    if service is None:
-        service = Service.open(settings, Models.find(settings.models, settings.device))
+    service = service or open_service(settings)
     _hint(service.accounts.count())
     found = list(service.models.versions.values())
     serve(service, listener, lambda address: ready(address, found))
+
+
+def open_service(settings: Settings) -> Service:
+    """A service with the live set of models loaded, following what is chosen from now on."""
+    engine = open_store(settings.store_url)
+    live = current(engine, Part.LIVE)
+    engine.dispose()
+    name = DEFAULT if live is None or live.name is None else live.name
+    _verified(settings, live)
+    models = Models.find(set_folder(settings.models, name), settings.device)
+    service = Service.open(settings, models)
+    service.follow_choices(name)
+    return service
+
+
+def _verified(settings: Settings, live: Choice | None) -> dict[str, str]:
+    """Versions of the live set, which have to be those that were chosen, if somebody chose."""
+    name = DEFAULT if live is None or live.name is None else live.name
+    found = verified(settings.models, name)
+    if live is not None and found != dict(live.versions):
+        raise InvalidConfig(
+            f"the models of {name} are not those that were made live",
+            field="models",
+            remedy=f"run `portcullis models live {name}`, or put the earlier files back",
+        )
+    return found
 
 
 def _hint(accounts: int) -> None:
@@ -91,6 +117,7 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
 
     settings = service.settings
     logs.configure(settings)
+    _one_thread()
     app = make_app(service)
     service.warm_up()
     server = _Server(
@@ -113,6 +140,14 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
     log.info("stopped", extra={"pid": os.getpid(), "complete": done and not server.cut_off})
     if not done or server.cut_off:
         os._exit(1)  # threads that still work for those who were cut off would keep the process
+
+
+def _one_thread() -> None:
+    """Models this small lose more to a second thread than they gain; more cores are for more workers."""
+    import torch
+
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
 
 
 class _Server(uvicorn.Server):

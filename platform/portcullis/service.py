@@ -6,6 +6,7 @@ import datetime as dt
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import IO, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from customs.errors import CustomsError, InvalidValue
 from customs.hs import HsCode
 from customs.scan import Scan
 from customs.sentences import Language
-from fusion import Policy
+from fusion import Policy, RiskReport
 from portcullis import drawing
 from portcullis.batcher import Batcher, never
 from portcullis.bundle.make import Bundles
@@ -25,6 +26,7 @@ from portcullis.identity import Login, Sessions, read_secret
 from portcullis.identity.permissions import PERMISSIONS, Permission
 from portcullis.identity.secret import signing_key
 from portcullis.metrics import Metrics
+from portcullis.model_sets import DEFAULT
 from portcullis.models import Models
 from portcullis.readiness import Readiness
 from portcullis.settings import Settings
@@ -34,8 +36,10 @@ from portcullis.store.audit import Audit
 from portcullis.store.casework import Casework, Deed, Event
 from portcullis.store.engine import open_store
 from portcullis.store.images import Images
+from portcullis.store.model_choices import ModelChoices
 from portcullis.store.queue import Queue, Summary
 from portcullis.store.tariff import Tariff
+from portcullis.switching import Switchboard
 
 MAX_SUGGESTION_TEXT = 20_000
 MAX_SUGGESTIONS = 50
@@ -76,6 +80,7 @@ class Service:
     login: Login
     sessions: Sessions
     readiness: Readiness
+    choices: ModelChoices
     stopping: threading.Event = field(default_factory=threading.Event)
     _endings: list[Callable[[], None]] = field(default_factory=list)
 
@@ -128,6 +133,7 @@ class Service:
             login=login,
             sessions=Sessions(accounts, secret, lasting),
             readiness=Readiness(settings, batcher, accounts.count),
+            choices=ModelChoices(engine, audit, now),
         )
 
     @property
@@ -135,9 +141,27 @@ class Service:
         """The models that answer now."""
         return self.batcher.models
 
+    @cached_property
+    def switchboard(self) -> Switchboard:
+        """What switches models and asks the shadow."""
+        return Switchboard(
+            self.settings,
+            self.batcher,
+            self.policy,
+            self.choices,
+            self.metrics,
+            read_again=self.read_again,
+            warm_up=lambda models: models.warm_up(_made_up_case()),
+        )
+
     def warm_up(self) -> None:
         """Do what the first assessment would have to do, before anybody waits for it."""
         self.batcher.call(lambda models: models.warm_up(_made_up_case()))
+
+    def follow_choices(self, live: str = DEFAULT) -> None:
+        """From now on switch models as the store says; live: the set that the service was opened with."""
+        self.switchboard.begin(live)
+        self.on_close(self.switchboard.close)
 
     def on_close(self, ending: Callable[[], None]) -> None:
         """Have something ended with the service, the latest first."""
@@ -176,7 +200,19 @@ class Service:
         new = New(consignment.declaration, verdict, consignment.scan, upload.scan, upload.photo)
         found = self.assessments.add(new, account, key=key, body_sha256=body)
         self.metrics.assessed(found.report)
+        self.switchboard.offer(found.id)
         return found
+
+    def read_again(self, assessment_id: str) -> tuple[Consignment, RiskReport]:
+        """What was handed in then, and the report that it got."""
+        found = self.assessment(assessment_id)
+        files = () if found.scan is None else found.scan.files
+        upload = Upload(
+            declaration=found.declaration.to_json().encode(),
+            scan=tuple((file.name, self.images.read(file.sha256)) for file in files),
+            photo=None if found.photo is None else self.images.read(found.photo),
+        )
+        return Consignment.read(upload), found.report
 
     def assessment(self, assessment_id: str) -> Assessment:
         """One stored assessment."""

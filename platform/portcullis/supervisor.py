@@ -45,7 +45,6 @@ def supervise(settings: Settings, listener: socket.socket, ready: Callable[[str]
     figures = tempfile.mkdtemp(prefix="portcullis-metrics-")
     before = dict(os.environ)
     os.environ[_SHARED_METRICS] = figures
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(_cores() // settings.workers, 1)))
     try:
         _Supervisor(settings, listener).run(ready)
     finally:
@@ -158,21 +157,14 @@ def _signal(workers: Sequence[_Worker], number: int) -> None:
             os.kill(worker.process.pid, number)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
-
-
 def _work(settings: Settings, listener: socket.socket, pipe: Connection) -> None:
     """A worker's whole life."""
-    from portcullis.models import Models
-    from portcullis.server import serve
-    from portcullis.service import Service
+    from portcullis.server import open_service, serve
 
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     threading.Thread(target=_leave_with, args=(pipe,), name="supervised", daemon=True).start()
     try:
-        service = Service.open(settings, Models.find(settings.models, settings.device))
-        serve(service, listener, lambda address: pipe.send_bytes(_READY))
+        serve(open_service(settings), listener, lambda address: pipe.send_bytes(_READY))
     except CustomsError as error:
         for problem in error.problems:
             print(f"portcullis: {problem}", file=sys.stderr)

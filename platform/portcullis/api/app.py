@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware import Middleware
 
-from portcullis.api import assessments, audit, casework, codes, health, queue, suggestions
+from portcullis.api import assessments, audit, casework, codes, health, models, queue, suggestions
 from portcullis.api.access import permission_of
 from portcullis.api.problems import ProblemDocument, add_handlers
 from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
@@ -47,6 +47,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(suggestions.router)
     app.include_router(codes.router)
     app.include_router(audit.router)
+    app.include_router(models.router)
     pages.add_pages(app)
     _refuse_open_routes(app)
     _describe(app)

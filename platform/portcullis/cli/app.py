@@ -18,6 +18,7 @@ from portcullis.cli import (
     evaluate,
     images,
     import_,
+    models,
     panel,
     rank,
     replay,
@@ -59,6 +60,7 @@ app.add_typer(audit.audit, name="audit")
 app.add_typer(images.images, name="images")
 app.add_typer(codes.codes, name="codes")
 app.add_typer(user.user, name="user")
+app.add_typer(models.models, name="models")
 
 
 def main() -> None:
