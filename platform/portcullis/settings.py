@@ -50,7 +50,7 @@ class Settings:
         metadata={"help": "processes that answer; each loads the models and takes its share of cores"},
     )
     max_queue: int = field(
-        default=8, metadata={"help": "uploads in hand at once in each worker; more are answered 429"}
+        default=4, metadata={"help": "uploads in hand at once in each worker; more are answered 429"}
     )
     max_batch: int = field(default=4, metadata={"help": "most consignments judged together"})
     answer_seconds: float = field(

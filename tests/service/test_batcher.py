@@ -250,7 +250,7 @@ def test_a_full_service_answers_429_and_keeps_nothing(
     with make.running(narrow) as address, httpx.Client(base_url=address, auth=auth, timeout=20) as client:
         taken = [threads.submit(send, address, make, f"D{n}") for n in range(2)]
         until(lambda: narrow.batcher.full)
-        for content in (b"x" * 1_000_000, b""):
+        for content in (b"x" * 3_900_000, b"", b"x" * 3_900_000):  # its end is sent though nobody reads it
             kind = {"Content-Type": "multipart/form-data; boundary=b"}
             refused = client.post("/v1/assessments", content=content, headers=kind)
             assert refused.status_code == 429

@@ -6,7 +6,7 @@ import logging
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from customs.errors import Problem
@@ -88,6 +88,8 @@ class Mistakes:
 
         try:
             await self.app(scope, receive, watched)
+        except ClientDisconnect:
+            return  # in the middle of its body: there is nobody to answer
         except Exception:
             if started:
                 raise
