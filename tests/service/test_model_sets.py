@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from customs.artefact import ArtefactWriter, open_artefact
 from customs.errors import CustomsError, DamagedArtefact, InvalidConfig
@@ -29,7 +31,7 @@ from portcullis.server import open_service
 from portcullis.service import Service
 from portcullis.settings import Settings
 from portcullis.store.accounts import Role
-from portcullis.store.model_choices import Part
+from portcullis.store.model_choices import Comparison, Part, Said
 
 PEOPLE = {"kim": Role.INSPECTOR, "anna": Role.ANALYST, "boss": Role.ADMIN}
 PASSWORD = "correct horse battery"
@@ -305,3 +307,38 @@ def test_names_of_sets_cannot_leave_the_folder(settings: Settings) -> None:
     for name in ("..", "../x", "a/b", "", "A", "x" * 41):
         with pytest.raises(CustomsError, match="is no name of a set"):
             set_folder(settings.models, name)
+
+
+def test_choices_and_what_a_shadow_said_are_kept_on_both_databases(
+    store_url: str, tmp_path: Path, by_hand: Models, make: SimpleNamespace
+) -> None:
+    """Added, never changed: the database itself refuses."""
+    service = Service.open(Settings(data=tmp_path / "data", store_url=store_url), by_hand)
+    service.login.add("boss", PASSWORD, Role.ADMIN)
+    boss = service.accounts.by_name("boss")
+    assert boss is not None
+    choices, versions = service.choices, {"tabular": "tabular@1"}
+    assert choices.current(Part.SHADOW) is None
+    assert choices.compared(versions) == Comparison(0, 0, None, {})
+    choices.choose(Part.SHADOW, "next", versions, boss)
+    choices.choose(Part.LIVE, "other", versions)
+    found = choices.current(Part.SHADOW)
+    assert found is not None
+    assert (found.name, found.account, found.versions) == ("next", "boss", versions)
+    assert found.at.utcoffset() == dt.timedelta(0)
+    choices.choose(Part.SHADOW, None, {})
+    assert choices.current(Part.SHADOW).name is None  # type: ignore[union-attr]
+    case = service.assess(Upload(make.declaration()), boss).id
+    for band, surprise in (("clear", 0.5), ("watch", 1.5), ("unknown", None)):
+        choices.note("next", versions, Said(case, "clear", band, 0.25, surprise, None))
+    choices.note("next", {"tabular": "tabular@2"}, Said(case, "clear", "high", 0.25, 2.0, 0.01))
+    compared = choices.compared(versions)
+    assert (compared.scored, compared.changed, compared.mean_difference) == (3, 2, 0.75)
+    assert compared.bands == {("clear", "clear"): 1, ("clear", "watch"): 1, ("clear", "unknown"): 1}
+    for table in ("model_choice", "shadow_score"):
+        with (
+            pytest.raises(sa.exc.DBAPIError, match="append-only"),
+            service.accounts.engine.begin() as connection,
+        ):
+            connection.execute(sa.text(f"DELETE FROM {table}"))
+    service.close()
