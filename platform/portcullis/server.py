@@ -135,8 +135,8 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
         service.stopping,
     )
     server.leave_quietly()
-    ready(address_of(listener, settings))
     log.info("serving", extra={"pid": os.getpid(), "models": dict(service.models.versions)})
+    ready(address_of(listener, settings))
     try:
         server.run(sockets=[listener])
     finally:
