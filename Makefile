@@ -4,9 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 PORT ?= 8000
+SOAK ?=
+ROUNDS ?= 100
+CALLS ?= 10000
+FILES ?= 500
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format soak wheel audit bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +30,27 @@ lint: $(VENV)/.installed-dev ## ruff and mypy
 format: $(VENV)/.installed-dev ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+soak: $(VENV)/.installed-dev ## kill -9, fuzzing, hostile files, load, an hour in all: SOAK="kill load" ROUNDS= CALLS= FILES= MINUTES=
+	PYTHONPATH=tests $(BIN)/python -m soak $(SOAK) --demo $(DEMO) \
+	  --rounds $(ROUNDS) --calls $(CALLS) --files $(FILES) --minutes $(MINUTES)
+
+wheel: $(VENV)/.installed ## build the wheel into dist/, see that nothing is missing and that it works
+	rm -rf build/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(BIN)/python .ci/wheel.py build/wheel/*.whl
+	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel/site build/wheel/*.whl
+	cd build/wheel && PYTHONPATH=site ../../$(BIN)/python -c \
+	  "import portcullis; assert '/build/wheel/site/' in portcullis.__file__; from portcullis.cli import main; main()" \
+	  store upgrade --store sqlite:///store.db
+	mkdir -p dist && cp build/wheel/*.whl dist/
+
+audit: $(VENV)/.installed ## list what is installed at run time (build/sbom.json) and look for known holes
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	build/audit/bin/python -m pip install --quiet --constraint constraints.txt --group audit
+	build/audit/bin/cyclonedx-py environment $(VENV) --pyproject pyproject.toml --output-file build/sbom.json
+	build/audit/bin/python .ci/audit.py $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
 bench: $(VENV)/.installed-bench ## speed and memory of the trade-series model beside PyOD's
 	$(BIN)/portcullis bench tabular

@@ -130,13 +130,16 @@ class TabularScorer:
 
     # -- whole panels ------------------------------------------------------------------------------
 
-    def score_panel(self, rows: Rows) -> dict[str, Any]:
+    def score_panel(self, rows: Rows, *, within: History | None = None) -> dict[str, Any]:
         """Score rows against the history and each other: columns, each (n,), in order.
+
+        within: a history that holds the rows already, as `History.with_rows` makes it, for whoever scores
+        parts of one panel; it remembers what it worked out.
 
         surprise and p_value are of all checks together (`customs.combine`, weighted by `checks.WEIGHTS`),
         counted on clean rows like each check's own; NaN where no check can speak, and `reason` says why.
         """
-        history = self.history.with_rows(rows)
+        history = self.history.with_rows(rows) if within is None else within
         chains = _chains(rows)
         columns: dict[str, Any] = {}
         surprises: dict[str, Floats] = {}

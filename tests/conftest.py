@@ -80,24 +80,12 @@ def settled_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return made_once(tmp_path_factory, "settled", lambda f: make.make_world(f, seed=5, size="settled"))
 
 
-# Settings under which each module trains in a few seconds.
-QUICK: dict[str, dict[str, str]] = {
-    "tabular": {"epochs": "2", "hidden": "8", "rounds": "15", "scale_rounds": "10", "odd_rounds": "20"},
-    "hs": {"epochs": "3", "embedding_epochs": "2", "embedding_dim": "16", "hidden": "16", "buckets": "500"},
-    "xray": {"epochs": "1", "trees": "30", "inserted_steps": "20", "least_scans": "40"},
-}
-
-
 @pytest.fixture(scope="session")
 def quick_models(tiny_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all three scorers, really trained on the tiny world."""
-    from portcullis.models import SCORERS
+    from soak.quick import train
 
-    def train(folder: Path) -> None:
-        for module in SCORERS:
-            module.room("train").train([tiny_world], folder / module, overrides=QUICK[module], seed=1)
-
-    return made_once(tmp_path_factory, "models", train)
+    return made_once(tmp_path_factory, "models", lambda folder: train(tiny_world, folder))
 
 
 class PostgresServer:
@@ -186,10 +174,10 @@ class PostgresServer:
             return list(cursor.fetchall()) if cursor.description else []
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The URL of a new, empty database that is dropped afterwards."""
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """The URL of a new database, empty or as its template, that is dropped afterwards."""
         name = f"test_{next(self._numbers)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE template0")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield self.url(name)
         finally:
@@ -297,9 +285,11 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 @pytest.fixture(scope="session")
 def other_tabular(tiny_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tabular model of another seed than that of `quick_models`, really trained."""
+    from soak.quick import QUICK
+
     from portcullis.modules import Module
 
     def train(folder: Path) -> None:
-        Module.TABULAR.room("train").train([tiny_world], folder, overrides=QUICK["tabular"], seed=2)
+        Module.TABULAR.room("train").train([tiny_world], folder, overrides=dict(QUICK["tabular"]), seed=2)
 
     return made_once(tmp_path_factory, "other_tabular", train)

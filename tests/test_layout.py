@@ -147,6 +147,8 @@ def test_test_files_have_unique_names_and_are_in_no_package() -> None:
                 "panel",
                 "bench",
                 "evaluate",
+                "user",
+                "key",
             )
         ),
     ],

@@ -21,6 +21,7 @@ from customs.errors import InvalidDeclaration, InvalidValue, Problem
 from customs.hs import SEPARATORS, HsCode
 from customs.units import Country, Kilograms, Money
 
+MOST_TRANSIT = 10  # countries of one way
 _TEN_DIGITS = "declare all ten digits of the HSK, leading zero included"
 
 
@@ -85,7 +86,9 @@ MoneyField = Annotated[
     PlainSerializer(lambda v: {"amount": str(v.amount), "currency": v.currency}, return_type=dict),
 ]
 Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s/\\][^\x00-\x1f/\\]*$")]
-ShortText = Annotated[str, Field(max_length=500)]
+# Text that every database can hold (pydantic refuses lone surrogates by itself).
+_HOLDABLE = r"^[^\x00]*$"
+ShortText = Annotated[str, Field(max_length=500, pattern=_HOLDABLE)]
 
 
 class Mode(StrEnum):
@@ -111,18 +114,18 @@ class Line(_Frozen):
     """
 
     hsk: HskField
-    name: Annotated[str, Field(min_length=1, max_length=500)]
-    description: Annotated[str, Field(max_length=20_000)] = ""
+    name: Annotated[str, Field(min_length=1, max_length=500, pattern=_HOLDABLE)]
+    description: Annotated[str, Field(max_length=20_000, pattern=_HOLDABLE)] = ""
     net_kg: WeightField
     gross_kg: WeightField | None = None
     quantity: Annotated[float, Field(ge=0)] | None = None
-    unit: Annotated[str, Field(max_length=16)] | None = None
-    packages: Annotated[int, Field(ge=0)] | None = None
+    unit: Annotated[str, Field(max_length=16, pattern=_HOLDABLE)] | None = None
+    packages: Annotated[int, Field(ge=0, le=10**9)] | None = None
     value: MoneyField
     freight: MoneyField | None = None
     insurance: MoneyField | None = None
     duty_rate: Annotated[float, Field(ge=0, le=3000)] | None = None
-    tax_type: Annotated[str, Field(max_length=16)] | None = None
+    tax_type: Annotated[str, Field(max_length=16, pattern=_HOLDABLE)] | None = None
 
     @model_validator(mode="after")
     def _gross_holds_net(self) -> Line:
@@ -135,13 +138,17 @@ class Line(_Frozen):
 
 
 class Declaration(_Frozen):
-    """An import declaration with at least one line."""
+    """An import declaration with at least one line.
+
+    transit: countries passed between `departure` and arrival, in order; empty: none, None: not declared.
+    """
 
     id: Identifier
     date: dt.date
     office: ShortText | None = None
     mode: Mode | None = None
     departure: CountryField | None = None
+    transit: Annotated[tuple[CountryField, ...], Field(max_length=MOST_TRANSIT)] | None = None
     origin: CountryField
     importer: ShortText
     declarant: ShortText | None = None

@@ -13,11 +13,12 @@ from customs.case import Photo
 from customs.errors import CustomsError, TooLarge, UnreadableFile
 
 MAX_BYTES = 64 * 1024 * 1024
-MAX_PIXELS = 40_000_000
+# Decoding and judging takes up to 16 bytes a pixel: no stranger's file may take more than some 250 MB.
+MAX_PIXELS = 16_000_000
 _FORMATS = ("PNG", "JPEG", "TIFF")
 _REMEDY = "upload a PNG, JPEG or TIFF picture"
 MAX_PAGES = 64
-_IMAGE_DESCRIPTION = 270  # TIFF 6.0
+_IMAGE_DESCRIPTION, _ORIENTATION = 270, 274  # TIFF 6.0
 # A directory holds a few dozen tags; a tag a value for each strip or tile, or a text, profile or thumbnail.
 _MAX_TAGS, _MAX_VALUES, _MAX_TEXT = 512, 100_000, 16 * 1024 * 1024
 _BYTE_TYPES = (1, 2, 6, 7)
@@ -74,7 +75,8 @@ def decode_pages(
                             field=field,
                             remedy=f"send at most {max_pixels:,} pixels",
                         )
-                    pages.append(_array(ImageOps.exif_transpose(image)))
+                    turned = image.getexif().get(_ORIENTATION, 1) != 1  # a picture that is not, is not copied
+                    pages.append(_array(ImageOps.exif_transpose(image) if turned else image))
                 return pages, description if isinstance(description, str) else None
     except CustomsError:
         raise

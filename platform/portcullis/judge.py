@@ -12,15 +12,18 @@ from customs.hs import HsCode
 from fusion import Policy, RiskReport, assess, candidates, merge
 from fusion.assess import said_by
 from portcullis.consignment import Consignment
+from portcullis.insight.looks import look_of_cases
 from portcullis.models import Models
+from portcullis.store.scan_looks import ScanLook
 
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """The report on a consignment, and where on its scan the oddness sits."""
+    """The report on a consignment, where on its scan the oddness sits, and what the scan looks like."""
 
     report: RiskReport
     heatmap: HeatMap | None = None
+    look: ScanLook | None = None
 
 
 def judge(consignment: Consignment, models: Models, policy: Policy) -> Verdict:
@@ -57,7 +60,8 @@ def judge_all(consignments: Sequence[Consignment], models: Models, policy: Polic
     for consignment, own in zip(consignments, by_consignment, strict=True):
         lines = list(islice(reports, len(own)))
         report = merge(lines, subject=consignment.declaration.id, policy=policy)
-        verdicts.append(Verdict(report, _oddest(islice(evidence_of, len(own)))))
+        heatmap = _oddest(islice(evidence_of, len(own)))
+        verdicts.append(Verdict(report, heatmap, look_of_cases(own, models)))
     return verdicts
 
 

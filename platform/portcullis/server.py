@@ -11,15 +11,17 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
+import sqlalchemy as sa
 import uvicorn
 
 from customs.errors import InvalidConfig
 from portcullis import logs
+from portcullis.memory import give_back_large_blocks
 from portcullis.model_sets import DEFAULT, set_folder, verified
 from portcullis.models import Models
-from portcullis.service import Service, utc_now
+from portcullis.service import Service
 from portcullis.settings import Settings
-from portcullis.store.accounts import Accounts
+from portcullis.store.accounts import account
 from portcullis.store.engine import open_store
 from portcullis.store.model_choices import Choice, Part, current
 
@@ -66,7 +68,8 @@ def serve_all(
         if service is None:
             engine = open_store(settings.store_url)
             live = current(engine, Part.LIVE)
-            _hint(Accounts(engine, utc_now).count())
+            with engine.connect() as connection:
+                _hint(connection.scalar(sa.select(sa.func.count()).select_from(account)) or 0)
             engine.dispose()
             versions = list(_verified(settings, live).values())
         else:
@@ -118,10 +121,12 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
     longer is cut off by leaving at once with exit code 1.
     """
     from portcullis.api.app import make_app
+    from portcullis.jobs.executor import executor_of
 
     settings = service.settings
     logs.configure(settings)
     sys.setswitchinterval(_SWITCH_SECONDS)
+    give_back_large_blocks()
     app = make_app(service)
     service.warm_up()
     server = _Server(
@@ -130,16 +135,20 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # `client_address` reads them, from those proxies that the settings name
             timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
         ),
-        service.stopping,
+        service,
     )
     server.leave_quietly()
     log.info("serving", extra={"pid": os.getpid(), "models": dict(service.models.versions)})
     ready(address_of(listener, settings))
+    service.alerting.start()
+    service.board.start(executor_of(service))
     try:
         server.run(sockets=[listener])
     finally:
+        service.board.stop()
         done = service.close(1.0 if server.cut_off else None)
     log.info("stopped", extra={"pid": os.getpid(), "complete": done and not server.cut_off})
     if not done or server.cut_off:
@@ -157,9 +166,9 @@ def _one_thread() -> None:
 class _Server(uvicorn.Server):
     """Says that it stops before it waits for connections, and ends without dying of the signal."""
 
-    def __init__(self, config: uvicorn.Config, stopping: threading.Event) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
-        self.stopping = stopping
+        self.service = service
         self.cut_off = False
 
     def leave_quietly(self) -> None:
@@ -170,6 +179,8 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop."""
-        self.stopping.set()
+        self.service.stopping.set()
+        # streams never end by themselves: the server would wait for them as long as it may
+        self.service.alerting.feed.close()
         await super().shutdown(sockets)
         self.cut_off = bool(self.server_state.tasks)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,12 +19,17 @@ from customs.scan import Scan
 from customs.sentences import Language
 from fusion import Policy, RiskReport
 from portcullis import drawing
-from portcullis.batcher import Batcher, never
+from portcullis.alerting.parts import Alerting
+from portcullis.batcher import Batcher, Busy, never
 from portcullis.bundle.make import Bundles
 from portcullis.consignment import Consignment, Upload
-from portcullis.identity import Login, Sessions, read_secret
+from portcullis.identity import Login, Registry, Sessions, read_secret
 from portcullis.identity.permissions import PERMISSIONS, Permission
 from portcullis.identity.secret import signing_key
+from portcullis.jobs.board import Board
+from portcullis.jobs.intake import Limits
+from portcullis.jobs.runner import NotNow
+from portcullis.judge import Verdict, judge_all
 from portcullis.metrics import Metrics
 from portcullis.model_sets import DEFAULT
 from portcullis.models import Models
@@ -33,13 +38,19 @@ from portcullis.settings import Settings
 from portcullis.store.accounts import Account, Accounts
 from portcullis.store.assessments import Assessment, Assessments, New
 from portcullis.store.audit import Audit
+from portcullis.store.batches import Batch, Batches
 from portcullis.store.casework import Casework, Deed, Event
+from portcullis.store.chunks import Chunks
+from portcullis.store.engine import Limits as StoreLimits
 from portcullis.store.engine import open_store
 from portcullis.store.images import Images
 from portcullis.store.model_choices import ModelChoices
 from portcullis.store.queue import Queue, Summary
 from portcullis.store.tariff import Tariff
 from portcullis.switching import Switchboard
+
+if TYPE_CHECKING:
+    from portcullis.insight.desks import Insight
 
 MAX_SUGGESTION_TEXT = 20_000
 MAX_SUGGESTIONS = 50
@@ -69,16 +80,16 @@ class Service:
     batcher: Batcher
     metrics: Metrics
     policy: Policy
-    accounts: Accounts
     audit: Audit
+    alerting: Alerting
     assessments: Assessments
     queue: Queue
     casework: Casework
     images: Images
     bundles: Bundles
+    board: Board
     tariff: Tariff
-    login: Login
-    sessions: Sessions
+    registry: Registry
     readiness: Readiness
     choices: ModelChoices
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -94,17 +105,14 @@ class Service:
         now: Callable[[], dt.datetime] = utc_now,
     ) -> Service:
         """Open the store, making it where it is missing."""
-        engine = open_store(settings.store_url)
-        secret = read_secret(settings.data)
-        accounts = Accounts(engine, now)
-        audit = Audit(engine, signing_key(secret), now)
-        images = Images(settings.images)
-        login = Login(
-            accounts,
-            max_failures=settings.login_failures,
-            wait=dt.timedelta(minutes=settings.login_wait_minutes),
+        limits = StoreLimits(
+            settings.store_connections, settings.store_wait_seconds, settings.store_statement_seconds
         )
-        lasting = dt.timedelta(hours=settings.session_hours)
+        engine = open_store(settings.store_url, limits)
+        secret = read_secret(settings.data)
+        audit = Audit(engine, signing_key(secret), now)
+        alerting = Alerting.of(engine, audit, secret, settings, now)
+        images = Images(settings.images)
         policy = policy or Policy.default()
         metrics = Metrics()
         batcher = Batcher(
@@ -115,31 +123,58 @@ class Service:
             max_batch=settings.max_batch,
             patience=settings.answer_seconds,
         )
-        assessments = Assessments(engine, images, audit, now)
-        casework = Casework(engine, audit, now)
-        return cls(
+        registry = Registry.open(engine, settings, audit, secret, now)
+        assessments = Assessments(engine, images, audit, alerting.alerts, now)
+        casework = Casework(engine, audit, alerting.alerts, now)
+        lease = dt.timedelta(seconds=settings.lease_seconds)
+        service = cls(
             settings=settings,
             batcher=batcher,
             metrics=metrics,
             policy=policy,
-            accounts=accounts,
+            registry=registry,
             audit=audit,
+            alerting=alerting,
             assessments=assessments,
             queue=Queue(engine),
             casework=casework,
             images=images,
             bundles=Bundles(engine, images, audit, assessments, casework, settings.models),
+            board=Board(
+                batches=Batches(engine, images, audit, now),
+                chunks=Chunks(engine, registry.accounts, assessments, audit, alerting.alerts, lease, now),
+                limits=Limits(
+                    items=settings.batch_max_items,
+                    unpacked=settings.batch_max_unpacked_mb * 1024 * 1024,
+                    chunk=settings.chunk_size,
+                ),
+            ),
             tariff=Tariff(engine),
-            login=login,
-            sessions=Sessions(accounts, secret, lasting),
-            readiness=Readiness(settings, batcher, accounts.count),
-            choices=ModelChoices(engine, audit, now),
+            readiness=Readiness(settings, batcher, registry.accounts.count),
+            choices=ModelChoices(engine, audit, alerting.alerts, now),
         )
+        service.on_close(alerting.close)
+        return service
 
     @property
     def models(self) -> Models:
         """The models that answer now."""
         return self.batcher.models
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who may sign in."""
+        return self.registry.accounts
+
+    @property
+    def login(self) -> Login:
+        """Names and passwords."""
+        return self.registry.login
+
+    @property
+    def sessions(self) -> Sessions:
+        """Logins of browsers."""
+        return self.registry.sessions
 
     @cached_property
     def switchboard(self) -> Switchboard:
@@ -214,6 +249,22 @@ class Service:
         )
         return Consignment.read(upload), found.report
 
+    def judge_all(self, consignments: Sequence[Consignment]) -> list[Verdict]:
+        """Judge consignments of a batch between requests; `NotNow` if those fill the queue."""
+        if self.batcher.full:
+            raise NotNow
+        try:
+            return self.batcher.call(lambda models: judge_all(consignments, models, self.policy))
+        except Busy:
+            raise NotNow from None
+
+    def batch(self, batch_id: str) -> Batch:
+        """One batch and how far it is."""
+        found = self.board.batches.get(batch_id)
+        if found is None:
+            raise NotFound(f"there is no batch {batch_id!r}", field="id", remedy="check the address")
+        return found
+
     def assessment(self, assessment_id: str) -> Assessment:
         """One stored assessment."""
         found = self.assessments.get(assessment_id)
@@ -231,7 +282,7 @@ class Service:
     def officer(self, name: str) -> Account:
         """The account of somebody who may work on cases."""
         found = self.accounts.by_name(name)
-        if found is None or Permission.WORK_CASES not in PERMISSIONS[found.role]:
+        if found is None or not found.active or Permission.WORK_CASES not in PERMISSIONS[found.role]:
             raise InvalidValue(
                 f"{name!r} cannot work on cases",
                 field="assignee",
@@ -316,6 +367,19 @@ class Service:
             return as_json(scorer.suggest([goods], top=top)[0], scorer.suggester, language, goods)
 
         return self.batcher.call(work)
+
+    @cached_property
+    def insight(self) -> Insight:
+        """What officers look things up with."""
+        from portcullis.insight.desks import Insight
+
+        return Insight.over(
+            self.assessments,
+            self.queue,
+            models=lambda: self.models,
+            on_models=self.batcher.call,
+            scan_of=self._scan,
+        )
 
     def _scan(self, found: Assessment) -> Scan:
         from xray_encoder.reading import read_scans

@@ -45,7 +45,6 @@ def supervise(settings: Settings, listener: socket.socket, ready: Callable[[str]
     figures = tempfile.mkdtemp(prefix="portcullis-metrics-")
     before = dict(os.environ)
     os.environ[_SHARED_METRICS] = figures
-    os.environ.setdefault("MALLOC_ARENA_MAX", "2")  # a heap for each thread would keep a scan's worth each
     try:
         _Supervisor(settings, listener).run(ready)
     finally:

@@ -84,6 +84,23 @@ def test_each_wrong_field_is_named_with_its_remedy(field: str, value: Any, said:
     assert said in f"{problem.problem} {problem.remedy}"
 
 
+def test_countries_of_transit_are_kept_in_order() -> None:
+    """None were declared, none were passed and some were passed are three things."""
+    assert Declaration.from_dict(raw()).transit is None
+    some = Declaration.from_dict(raw() | {"transit": ["sg", "HK"]})
+    assert [str(country) for country in some.transit or ()] == ["SG", "HK"]
+    none = Declaration.from_dict(raw() | {"transit": []})
+    assert none.transit == ()
+    for kept in (some, none):
+        assert Declaration.from_json(kept.to_json()) == kept
+    assert "transit" not in json.loads(Declaration.from_dict(raw()).to_json())
+    with pytest.raises(InvalidDeclaration) as caught:
+        Declaration.from_dict(raw() | {"transit": ["SG", "Atlantis"]})
+    assert [p.field for p in caught.value.problems] == ["transit.1"]
+    with pytest.raises(InvalidDeclaration):
+        Declaration.from_dict(raw() | {"transit": ["SG"] * 11})
+
+
 def test_gross_below_net_is_refused_on_its_line() -> None:
     with pytest.raises(InvalidDeclaration) as caught:
         Declaration.from_dict(mutate("lines.0.gross_kg", 100.0))
@@ -121,3 +138,22 @@ def test_each_line_is_a_case_that_shares_the_scan() -> None:
 )
 def test_the_samples_are_declarations(path: Path) -> None:
     assert Declaration.from_json(path.read_bytes()).lines
+
+
+@pytest.mark.parametrize("field", ["importer", "office", "seller"])
+def test_a_nul_character_that_no_database_holds_is_refused(field: str) -> None:
+    """In the declaration's own texts, and in those of a line."""
+    papers = raw()
+    papers[field] = "a\0b"
+    papers["lines"][0]["name"] = "tiles\0"
+    with pytest.raises(InvalidDeclaration) as caught:
+        Declaration.from_dict(papers)
+    assert {p.field for p in caught.value.problems} == {field, "lines.0.name"}
+
+
+def test_more_packages_than_there_can_be_are_refused() -> None:
+    """A number of four hundred digits fits no column."""
+    papers = raw()
+    papers["lines"][0]["packages"] = 10**400
+    with pytest.raises(InvalidDeclaration, match="packages"):
+        Declaration.from_dict(papers)

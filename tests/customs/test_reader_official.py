@@ -263,6 +263,25 @@ def declaration(**changes: object) -> dict[str, object]:
     }
 
 
+@pytest.mark.parametrize(
+    ("written", "read"), [("SG HK", "SG HK"), ("sg;hk", "SG HK"), ("SG > ZZ", "SG"), ("", None), ("ZZ", None)]
+)
+def test_countries_of_transit_are_read_in_order(written: str, read: str | None) -> None:
+    """However they are set apart; ZZ is no country."""
+    data = KCS.replace("Fraud,", "Countries of Transit,Fraud,", 1) + ROW.replace(",1,2", f",{written},1,2")
+    assert declarations.read(data.encode(), today=TODAY).table["transit"].tolist() == [read]
+
+
+def test_a_country_of_transit_that_is_none_is_refused() -> None:
+    """With the row."""
+    good = ROW.replace(",1,2", ",SG,1,2")
+    bad = ROW.replace("1,2024", "2,2024", 1).replace(",1,2", ",Atlantis,1,2")
+    data = KCS.replace("Fraud,", "Countries of Transit,Fraud,", 1) + good + "\n" + bad
+    found = declarations.read(data.encode(), today=TODAY)
+    assert refused(found.report)[3].startswith("transit: ")
+    assert found.table["declaration_id"].tolist() == ["1"]
+
+
 def test_declarations_as_json_lines_give_a_row_for_each_line() -> None:
     """The report counts the file's lines: good, broken, wrong, future, repeated."""
     written = [

@@ -25,6 +25,7 @@ RAW = [
         "office": "020",
         "mode": "sea",
         "departure": "VN",
+        "transit": ["SG", "hk"],
         "origin": "VN",
         "importer": "한빛수산",
         "declarant": "관세사",
@@ -32,7 +33,7 @@ RAW = [
         "forwarder": "F1",
         "lines": [LINE, {**LINE, "hsk": "0303670000", "duty_rate": None}],
     },
-    {"id": "D2", "date": "2024-05-01", "origin": "NA", "importer": "N", "lines": [LINE]},
+    {"id": "D2", "date": "2024-05-01", "transit": [], "origin": "NA", "importer": "N", "lines": [LINE]},
 ]
 
 
@@ -42,6 +43,7 @@ def test_it_is_the_table_that_a_file_of_them_gives() -> None:
     text = "\n".join(json.dumps(raw, ensure_ascii=False) for raw in RAW)
     pd.testing.assert_frame_equal(made, declarations.read(text.encode()).table)
     assert made[["row", "line"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 1]]
+    assert made["transit"].tolist() == ["SG HK", "SG HK", ""]
     assert made["origin"].tolist() == ["VN", "VN", "NA"]
 
 

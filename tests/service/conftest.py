@@ -9,7 +9,9 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
@@ -25,7 +27,9 @@ from customs.hs import HsCode
 from portcullis.models import Models
 from portcullis.service import Service
 from portcullis.settings import Settings
+from portcullis.store import writing
 from portcullis.store.accounts import Account, Role
+from portcullis.store.accounts import account as account_table
 
 NAME, PASSWORD = "kim", "correct horse battery"
 DECLARATION: dict[str, Any] = {
@@ -162,6 +166,7 @@ def make() -> SimpleNamespace:
         name=NAME,
         password=PASSWORD,
         running=running,
+        listening=listening,
     )
 
 
@@ -182,18 +187,50 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, by_hand: Models) -> Path:
     """The folder of a store with one account and nothing else, made once."""
     folder = tmp_path_factory.mktemp("fresh") / "data"
     made = Service.open(Settings(data=folder), by_hand)
-    made.login.add(NAME, PASSWORD, Role.INSPECTOR)
+    # not by `login.add`: the audit log of a test begins with what the test does
+    row = {
+        "name": NAME,
+        "password_hash": made.login.hashed(PASSWORD),
+        "role": Role.INSPECTOR.value,
+        "created_at": made.accounts.now(),
+    }
+    with writing(made.accounts.engine) as connection:
+        connection.execute(account_table.insert().values(row))
     made.accounts.engine.dispose()
     return folder
 
 
+@pytest.fixture(scope="session")
+def fresh_database(postgres: Any, fresh: Path, by_hand: Models) -> str:
+    """The name of a PostgreSQL database with the same account, to be copied."""
+    postgres.run("CREATE DATABASE fresh TEMPLATE template0")
+    made = Service.open(Settings(data=fresh, store_url=postgres.url("fresh")), by_hand)
+    made.login.add(NAME, PASSWORD, Role.INSPECTOR)
+    made.close()
+    return "fresh"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked `both_databases` run over a service on SQLite and on PostgreSQL."""
+    if metafunc.definition.get_closest_marker("both_databases") and "service" in metafunc.fixturenames:
+        metafunc.parametrize("service", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def service(tmp_path: Path, fresh: Path, by_hand: Models, clock: Clock) -> Iterator[Service]:
+def service(
+    request: pytest.FixtureRequest, tmp_path: Path, fresh: Path, by_hand: Models, clock: Clock
+) -> Iterator[Service]:
     """A service over a store with one account."""
     shutil.copytree(fresh, tmp_path / "data")
-    opened = Service.open(Settings(data=tmp_path / "data", max_body_mb=4, language="en"), by_hand, now=clock)
-    yield opened
-    opened.close()
+    settings = Settings(data=tmp_path / "data", max_body_mb=4, language="en")
+    with ExitStack() as databases:
+        if getattr(request, "param", "sqlite") == "postgresql":
+            template = request.getfixturevalue("fresh_database")
+            url = databases.enter_context(request.getfixturevalue("postgres").database(template))
+            settings = replace(settings, store_url=url)
+        opened = Service.open(settings, by_hand, now=clock)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture
@@ -206,14 +243,22 @@ def account(service: Service) -> Account:
 
 @contextmanager
 def running(service: Service) -> Iterator[str]:
+    """A live server over a service; its address."""
+    from portcullis.api.app import make_app
+
+    with listening(make_app(service)) as address:
+        yield address
+
+
+@contextmanager
+def listening(app: Any) -> Iterator[str]:
     """A live server in a thread; its address."""
     import uvicorn
 
-    from portcullis.api.app import make_app
     from portcullis.server import listen
 
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(make_app(service), log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", proxy_headers=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -262,3 +307,71 @@ def command(
 def stored(service: Service) -> Callable[[], tuple[int, list[str]]]:
     """What the store holds now: number of assessments, names of images."""
     return lambda: (service.assessments.count(), service.images.names())
+
+
+class Receiver:
+    """A server on loopback that remembers what came (headers, body) and answers as it is told.
+
+    answer: a status, or a function that is given the request's handler.
+    """
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.answer: int | Callable[[Any], None] = 204
+        self.headers: dict[str, str] = {}
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                outer.got.append((headers, self.rfile.read(int(headers.get("content-length", 0)))))
+                if callable(outer.answer):
+                    outer.answer(self)
+                    return
+                self.send_response(outer.answer)
+                for name, value in {"Content-Length": "0", **outer.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            do_GET = do_POST
+
+            def log_message(self, *values: Any) -> None:
+                return
+
+        class Quiet(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *values: Any) -> None:
+                return
+
+        self.server = Quiet(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def ids(self) -> list[str]:
+        return [headers["webhook-id"] for headers, _ in self.got]
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def make_receiver() -> Iterator[Callable[[], Receiver]]:
+    """Makes receivers of webhooks, closed at the end of the test."""
+    with ExitStack() as made:
+
+        def one() -> Receiver:
+            receiver = Receiver()
+            made.callback(receiver.close)
+            return receiver
+
+        yield one
+
+
+@pytest.fixture
+def receiver(make_receiver: Callable[[], Receiver]) -> Receiver:
+    """A receiver of webhooks."""
+    return make_receiver()

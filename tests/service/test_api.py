@@ -58,6 +58,7 @@ def npy(values: np.ndarray) -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.both_databases
 def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
     """The answer has the one error shape."""
     assert answer.status_code == status, answer.text
@@ -306,6 +307,7 @@ def test_bad_input_is_named_with_its_remedy_and_nothing_is_stored(
     assert stored() == before
 
 
+@pytest.mark.both_databases
 def test_all_problems_come_in_one_answer(client: httpx.Client, make: SimpleNamespace, stored: Stored) -> None:
     """A visitor mends everything at once."""
     bad = make.declaration(origin="QQ", line={"net_kg": -1, "hsk": "306171090"})
@@ -316,6 +318,7 @@ def test_all_problems_come_in_one_answer(client: httpx.Client, make: SimpleNames
     assert stored() == (0, [])
 
 
+@pytest.mark.both_databases
 def test_the_same_key_and_body_are_one_assessment(
     client: httpx.Client, make: SimpleNamespace, stored: Stored
 ) -> None:
@@ -398,6 +401,7 @@ def test_a_body_above_the_limit_is_refused_announced_or_not(client: httpx.Client
     assert stored() == (0, [])
 
 
+@pytest.mark.both_databases
 def test_a_fault_of_ours_is_a_problem_document_without_a_trace(
     client: httpx.Client,
     service: Service,
@@ -434,6 +438,7 @@ def test_a_commit_that_fails_leaves_no_image_behind(
     assert client.post(URL, files={"declaration": make.declaration()}).status_code == 201
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("statement", ["UPDATE assessment SET band = 'clear'", "DELETE FROM assessment"])
 def test_a_stored_assessment_cannot_be_changed(
     client: httpx.Client, service: Service, make: SimpleNamespace, stored: Stored, statement: str

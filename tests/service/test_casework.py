@@ -90,6 +90,7 @@ def test_a_closed_case_is_not_decided_again_but_its_outcome_may_be_corrected(
     assert (now["result"], len(now["events"])) == ("as_declared", 2)
 
 
+@pytest.mark.both_databases
 def test_an_inconclusive_look_leaves_the_case_open(
     client: httpx.Client, case: str, deed: Callable[..., httpx.Response]
 ) -> None:

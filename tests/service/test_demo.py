@@ -24,14 +24,13 @@ from customs.errors import CustomsError
 from customs.sentences import catalogue
 from customs.world import World
 from fusion.model import FUSED
+from portcullis.cli.user import opened
 from portcullis.consignment import Consignment, Upload
 from portcullis.demo import FILLED, Demo
-from portcullis.identity import Login, LoginRefused
+from portcullis.identity import LoginRefused
 from portcullis.judge import judge
-from portcullis.service import Service, utc_now
+from portcullis.service import Service
 from portcullis.settings import Settings
-from portcullis.store import open_store
-from portcullis.store.accounts import Accounts
 
 
 class Interrupted(Exception):
@@ -311,26 +310,30 @@ def test_serve_prints_its_address_answers_and_stops_when_told(built: SimpleNames
     assert (tmp_path / "data" / "portcullis.sqlite3").exists()
 
 
-def test_the_password_that_user_add_prints_works_until_a_new_one_is_made(tmp_path: Path) -> None:
+def test_the_password_that_user_add_prints_works_until_a_new_one_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody keeps a password that is printed once for ever."""
+    monkeypatch.setenv("PORTCULLIS_DATA", str(tmp_path / "data"))
     store = f"sqlite:///{tmp_path / 'p.sqlite3'}"
     added = command("user", "add", "lee", "--role", "broker", "--store", store)
     assert added.stdout.startswith("added lee (broker), password ")
     changed = command("user", "password", "lee", "--store", store)
     first, second = (done.stdout.split()[-1] for done in (added, changed))
-    engine = open_store(store)
-    login = Login(Accounts(engine, utc_now))
-    assert login.check("lee", second).name == "lee"
-    with pytest.raises(LoginRefused):
-        login.check("lee", first)
-    engine.dispose()
+    with opened(store) as registry:
+        assert registry.login.check("lee", second).name == "lee"
+        with pytest.raises(LoginRefused):
+            registry.login.check("lee", first)
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [(("add", "park", "--role", "emperor"), "inspector"), (("password", "nobody"), "no account 'nobody'")],
 )
-def test_user_refuses_what_is_not_there(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_user_refuses_what_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_DATA", str(tmp_path / "data"))
     wrong = command("user", *arguments, "--store", f"sqlite:///{tmp_path / 'p.sqlite3'}")
     assert wrong.returncode == 2
     assert said in wrong.stderr

@@ -60,30 +60,34 @@ def rows(url: str, kind: str) -> list[dict]:
 
 @pytest.mark.parametrize("kind", FILES)
 def test_each_kind_is_stored_once_however_often_it_is_imported(
-    kind: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    kind: str,
+    store_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The report names the refused row each time; the second import adds nothing."""
     file = tmp_path / f"{kind}.csv"
     file.write_bytes(FILES[kind].encode("cp949"))
     for new in (STORED[kind], 0):
-        code, out, _ = run(monkeypatch, capsys, kind, str(file), "--store", url, "--json")
+        code, out, _ = run(monkeypatch, capsys, kind, str(file), "--store", store_url, "--json")
         answer = json.loads(out)
         assert code == 0
         assert (answer["stored"], answer["new"], answer["refused"]) == (STORED[kind], new, 1)
         assert answer["remarks"][-1]["refused"] is True
-    assert len(rows(url, kind)) == STORED[kind]
+    assert len(rows(store_url, kind)) == STORED[kind]
 
 
 def test_what_is_stored_is_what_was_read(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Codes whole, money exact, the unit kept, Namibia no missing value, and the import on record."""
     for kind, text in FILES.items():
         (tmp_path / f"{kind}.csv").write_text(text, encoding="utf-8")
-        code, out, _ = run(monkeypatch, capsys, kind, str(tmp_path / f"{kind}.csv"), "--store", url)
+        code, out, _ = run(monkeypatch, capsys, kind, str(tmp_path / f"{kind}.csv"), "--store", store_url)
         assert code == 0
         assert "refused line" in out
-    trade, declared = rows(url, "trade")[0], rows(url, "declarations")[0]
+    trade, declared = rows(store_url, "trade")[0], rows(store_url, "declarations")[0]
     assert (trade["hs"], trade["flow"], trade["freight"], trade["freight_unit"]) == (
         "0303670000",
         "I",
@@ -91,13 +95,13 @@ def test_what_is_stored_is_what_was_read(
         "krw_per_kg",
     )
     assert (declared["origin"], declared["value"], declared["fraud"]) == ("NA", "6.10", 1)
-    assert rows(url, "freight")[0]["krw_per_2teu"] == 712_000
-    assert {(r["month"], r["series"]) for r in rows(url, "macro")} == {
+    assert rows(store_url, "freight")[0]["krw_per_2teu"] == 712_000
+    assert {(r["month"], r["series"]) for r in rows(store_url, "macro")} == {
         ("2024-04", "oil"),
         ("2024-04", "krw"),
         ("2024-05", "krw"),
     }
-    engine = open_store(url)
+    engine = open_store(store_url)
     with engine.connect() as connection:
         made = connection.execute(sa.select(official.imports).order_by(official.imports.c.id)).all()
     engine.dispose()
@@ -139,11 +143,13 @@ def test_a_bad_file_is_one_line_and_exit_code_two_and_nothing_is_stored(
     assert rows(url, kind) == []
 
 
-def test_an_import_that_breaks_half_way_leaves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_that_breaks_half_way_leaves_nothing(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The second of two chunks fails; neither it nor the first nor the record of the import stays."""
     monkeypatch.setattr(intake, "CHUNK", 2)
     data = "hsk,name\n" + "".join(f"030367000{i},명태\n" for i in range(4))
-    engine = open_store(url)
+    engine = open_store(store_url)
 
     def fail(stage: str, done: int, total: int) -> None:
         if done == total:
@@ -155,12 +161,12 @@ def test_an_import_that_breaks_half_way_leaves_nothing(url: str, monkeypatch: py
     with engine.connect() as connection:
         assert connection.execute(sa.select(official.imports)).all() == []
     engine.dispose()
-    assert rows(url, "rulings") == []
+    assert rows(store_url, "rulings") == []
 
 
-def test_a_later_file_renews_values_and_keeps_what_it_lacks(url: str) -> None:
+def test_a_later_file_renews_values_and_keeps_what_it_lacks(store_url: str) -> None:
     """The same declarations without labels do not wipe the labels."""
-    engine = open_store(url)
+    engine = open_store(store_url)
     for text in (
         FILES["declarations"],
         FILES["declarations"].replace(",Fraud", "").replace("6.10,1", "7.00"),
@@ -169,7 +175,7 @@ def test_a_later_file_renews_values_and_keeps_what_it_lacks(url: str) -> None:
             engine, "declarations", declarations.read(text.encode()), file="d.csv", data=text.encode()
         )
     engine.dispose()
-    (row,) = rows(url, "declarations")
+    (row,) = rows(store_url, "declarations")
     assert (row["value"], row["fraud"], row["import_id"]) == ("7.00", 1, 2)
 
 
@@ -179,16 +185,6 @@ def test_a_file_of_which_no_row_could_be_read_is_an_error(url: str) -> None:
     with pytest.raises(UnreadableFile, match="most often: hs: it is not an HS code"):
         intake.store(engine, "rulings", rulings.read(b"hsk,name\nx,y\n"), file="r.csv", data=b"")
     engine.dispose()
-
-
-def test_the_upsert_is_written_for_postgresql_too() -> None:
-    """Compiled for its dialect; the statement names the natural key."""
-    from sqlalchemy.dialects import postgresql
-
-    statement = intake._upsert(official.trade, ["month", "hs", "country", "flow"], "postgresql")
-    text = str(statement.compile(dialect=postgresql.dialect()))
-    assert "ON CONFLICT (month, hs, country, flow) DO UPDATE" in text
-    assert "coalesce(excluded.freight, official_trade.freight)" in text
 
 
 def test_a_workbook_is_imported_like_a_csv(

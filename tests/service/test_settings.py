@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from pathlib import Path
 
 import pytest
 
-import portcullis
 from customs.errors import InvalidConfig
-from portcullis.settings import PREFIX, Settings
+from portcullis.settings import Settings, as_table
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_without_an_environment_everything_lies_in_one_folder() -> None:
@@ -55,17 +55,40 @@ def test_a_wrong_setting_is_named_with_its_value(key: str, value: str) -> None:
     assert key == "PORTCULLIS_PROT" or value in problem.problem
 
 
-def test_the_readme_lists_every_setting_with_its_default_and_meaning() -> None:
-    """The table and the code say the same."""
-    readme = Path(portcullis.__file__).with_name("README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(PORTCULLIS_\w+)` \| (.*?) \| (.*) \|$", readme, re.M)
-    expected = []
-    for setting in dataclasses.fields(Settings):
-        empty = setting.default in ("", Path())
-        default = (
-            ""
-            if empty
-            else f"`{str(setting.default).lower() if setting.type == 'bool' else setting.default}`"
-        )
-        expected.append((f"{PREFIX}{setting.name.upper()}", default, setting.metadata["help"]))
-    assert rows == expected
+def test_the_document_lists_every_setting_with_its_default_and_meaning() -> None:
+    """The table and the code say the same; `portcullis check --settings` prints it."""
+    document = (ROOT / "docs" / "operations" / "configuration.md").read_text(encoding="utf-8")
+    listed = [line for line in document.splitlines() if line.startswith("| `PORTCULLIS_")]
+    table = as_table().splitlines()[2:]
+    assert len(table) == len(dataclasses.fields(Settings))
+    assert listed == table
+
+
+@pytest.mark.parametrize(("text", "port"), [("9001", 9001), ("9002\n", 9002)])
+def test_any_setting_may_lie_in_a_file(tmp_path: Path, text: str, port: int) -> None:
+    """As orchestrators hand secrets over; the line end of an editor is no part of the value."""
+    (tmp_path / "port").write_text(text)
+    assert Settings.read({"PORTCULLIS_PORT_FILE": str(tmp_path / "port")}).port == port
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    """The service does not start with a default instead of the secret."""
+    path = tmp_path / "url"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InvalidConfig) as error:
+        Settings.read({"PORTCULLIS_STORE_URL_FILE": str(path)})
+    problem = error.value.problems[0]
+    assert problem.field == "PORTCULLIS_STORE_URL_FILE"
+    assert str(path) in problem.problem
+
+
+def test_a_value_and_a_file_for_one_setting_are_refused(tmp_path: Path) -> None:
+    """Nobody should have to guess which one counts; a file for no setting is unknown."""
+    (tmp_path / "url").write_text("sqlite:///x.db")
+    both = {"PORTCULLIS_STORE_URL": "sqlite:///y.db", "PORTCULLIS_STORE_URL_FILE": str(tmp_path / "url")}
+    with pytest.raises(InvalidConfig, match="given, too"):
+        Settings.read(both)
+    with pytest.raises(InvalidConfig, match="no such setting"):
+        Settings.read({"PORTCULLIS_PROT_FILE": "x"})

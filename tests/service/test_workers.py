@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,11 +19,6 @@ from typing import Any
 
 import httpx
 import pytest
-
-from portcullis.identity import Login
-from portcullis.service import utc_now
-from portcullis.store import open_store
-from portcullis.store.accounts import Accounts, Role
 
 PROGRAM = [sys.executable, "-c", "from portcullis.cli import main; main()"]
 
@@ -67,11 +63,9 @@ def alive(pid: int) -> bool:
 
 
 @pytest.fixture
-def serve(tmp_path: Path, quick_models: Path, make: SimpleNamespace) -> Callable[..., Any]:
+def serve(tmp_path: Path, quick_models: Path, fresh: Path) -> Callable[..., Any]:
     """Starts `portcullis serve` with real models of one module over a store with one account."""
-    engine = open_store(f"sqlite:///{tmp_path / 'data' / 'portcullis.sqlite3'}")
-    Login(Accounts(engine, utc_now)).add(make.name, make.password, Role.INSPECTOR)
-    engine.dispose()
+    shutil.copytree(fresh, tmp_path / "data")
 
     @contextmanager
     def started(*options: str, **settings: str) -> Iterator[Served]:

@@ -238,6 +238,8 @@ def test_the_backbone_trains_and_is_kept(tiny_world: Path, tmp_path: Path, cases
         "rows": "32",
         "columns": "64",
         "least_scans": "20",
+        "inserted_steps": "20",
+        "trees": "30",
     }
     train([tiny_world], tmp_path / "m", overrides=options)
     one = XrayScorer.load(tmp_path / "m")

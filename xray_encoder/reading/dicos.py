@@ -22,7 +22,8 @@ from xray_encoder.reading.raw import Raw
 
 WORKER = Path(__file__).with_name("dicos_worker.py")
 SECONDS = 30
-MEMORY_BYTES = 1_500_000_000
+MEMORY_BYTES = 1_500_000_000  # of address space, the libraries' own included
+WORK_BYTES = 150_000_000  # beyond the libraries: some 12 million pixels of 16 bits
 _REMEDY = "export it as an uncompressed digital X-ray, or as TIFF"
 
 
@@ -63,7 +64,8 @@ def _ask(data: bytes, field: str) -> tuple[dict[str, Any], bytes]:
         "OPENBLAS_NUM_THREADS": "1",  # each thread of it would reserve address space
         "PATH": os.environ.get("PATH", ""),
     }
-    command = [sys.executable, "-IB", str(WORKER), str(MAX_PIXELS), str(MEMORY_BYTES), str(SECONDS)]
+    command = [sys.executable, "-IB", str(WORKER), str(MAX_PIXELS)]
+    command += [str(MEMORY_BYTES), str(WORK_BYTES), str(SECONDS)]
     try:
         done = subprocess.run(
             command,

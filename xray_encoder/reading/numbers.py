@@ -80,6 +80,8 @@ def raw_of_numbers(pages: tuple[npt.NDArray, ...], field: str, **notes: Any) -> 
     if least < -1.0 and most <= 0.5 and least >= -_DEEPEST:
         floats, finite = [-page for page in floats], [-page for page in finite]
         least, most = -most, -least
+    if any(np.isneginf(page).any() for page in floats):
+        raise UnreadableFile("a pixel is infinite", field=field, remedy=_SAVE_REMEDY)
     over = max(float((page > _OVER).mean()) for page in finite)
     infinite = any(np.isinf(page).any() for page in floats)
     scale: Scale

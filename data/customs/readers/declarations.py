@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from customs.declaration import Declaration, Mode
+from customs.declaration import MOST_TRANSIT, Declaration, Mode
 from customs.errors import InvalidConfig, InvalidDeclaration
 from customs.readers import fields
 from customs.readers.jsonl import fault, is_jsonl, lines
@@ -23,6 +24,7 @@ COLUMNS = Columns(
         "office": ("Office ID", "통관지세관부호"),
         "mode": ("Mode of Transport", "운송수단유형코드"),
         "departure": ("Country of Departure", "적출국가코드"),
+        "transit": ("Countries of Transit", "경유국가코드"),
         "origin": ("Country of Origin", "원산지국가코드"),
         "importer": ("Importer ID", "수입자부호"),
         "declarant": ("Declarant ID", "신고인부호"),
@@ -58,10 +60,11 @@ MODES = {
 CURRENCY = "KRW"  # of the published item prices
 LONGEST_ID = 64
 LONGEST_CODE = 16
+_BETWEEN = re.compile(r"[\s,;/>→-]+")
 
 # The columns of a table in their order.
 TABLE = (
-    *("row", "declaration_id", "line", "date", "office", "mode", "departure", "origin"),
+    *("row", "declaration_id", "line", "date", "office", "mode", "departure", "transit", "origin"),
     *("importer", "declarant", "seller", "forwarder", "hs", "name", "net_kg", "value"),
     *("currency", "duty_rate", "tax_type", "origin_indicator", "process_type", "import_type"),
     *("import_use", "payment_type", "fraud", "critical_fraud"),
@@ -87,11 +90,11 @@ def read(source: Source, columns: Mapping[str, str] | None = None, *, today: dt.
     Returns:
         A table with one row for each line of a declaration and the columns row (that of the file, from 0;
         refused ones are counted, header and blank lines not), declaration_id, line (from 1), date, office,
-        mode (of `customs.Mode`), departure, origin (alpha-2), importer, declarant, seller, forwarder, hs (6
-        or 10 digits), name, net_kg, value (Decimal) and its currency, duty_rate (per cent), tax_type,
-        origin_indicator, process_type, import_type, import_use, payment_type, fraud (0 or 1),
-        critical_fraud (0, 1 or 2); None where there is none. The report counts rows of the file and names
-        its lines.
+        mode (of `customs.Mode`), departure, transit (in order, a blank between two; empty: none passed),
+        origin (alpha-2), importer, declarant, seller, forwarder, hs (6 or 10 digits), name, net_kg, value
+        (Decimal) and its currency, duty_rate (per cent), tax_type, origin_indicator, process_type,
+        import_type, import_use, payment_type, fraud (0 or 1), critical_fraud (0, 1 or 2); None where there
+        is none. The report counts rows of the file and names its lines.
 
     Raises:
         UnreadableFile: the file is no table and no JSON lines, or lacks a column.
@@ -145,9 +148,10 @@ def _of_sheet(sheet: Sheet, today: dt.date, seen: dict[str, int]) -> Read:
         "declaration_id": _identifier,
         "date": _not_after(today),
         "office": party,
-        "mode": fields.optional(_mode),
-        "departure": _country,
-        "origin": _country,
+        "mode": fields.optional(means_of_transport),
+        "departure": country_or_none,
+        "transit": countries,
+        "origin": country_or_none,
         "importer": party,
         "declarant": party,
         "seller": party,
@@ -242,7 +246,8 @@ def _rows(row: int, declaration: Declaration) -> Iterator[tuple[Any, ...]]:
     d = declaration
     mode = d.mode.value if d.mode else None
     departure = d.departure.code if d.departure else None
-    way = (d.date, d.office, mode, departure, d.origin.code)
+    transit = None if d.transit is None else " ".join(country.code for country in d.transit)
+    way = (d.date, d.office, mode, departure, transit, d.origin.code)
     parties = (d.importer, d.declarant, d.seller, d.forwarder)
     for number, line in enumerate(d.lines, start=1):
         value = (line.value.amount, line.value.currency, line.duty_rate, line.tax_type)
@@ -267,15 +272,17 @@ def _short(longest: int) -> fields.Parser:
     return parse
 
 
-def _mode(value: str) -> fields.Parsed:
+def means_of_transport(value: str) -> fields.Parsed:
+    """A means of transport by the code of Korea Customs or by our name."""
     code = value.strip().removesuffix(".0")
     if code in set(Mode):
         return Mode(code).value, None
-    mode, repair = fields.one_of({**MODES}, "a means of transport")(code)
-    return mode.value, repair
+    found, repair = fields.one_of({**MODES}, "a means of transport")(code)
+    return found.value, repair
 
 
-def _country(value: str) -> fields.Parsed:
+def country_or_none(value: str) -> fields.Parsed:
+    """A country; ZZ and an empty field are none, and NA is Namibia."""
     # Not `optional`: among its signs for nothing is NA.
     code = value.strip().upper()
     if not code:
@@ -283,6 +290,15 @@ def _country(value: str) -> fields.Parsed:
     if code == fields.NO_COUNTRY:
         return None, "ZZ, which stands for no country in particular, was read as none"
     return fields.country(code)
+
+
+def countries(value: str) -> fields.Parsed:
+    """One after the other, with blanks, commas, semicolons, slashes or arrows between them."""
+    named = [code for code in _BETWEEN.split(value.strip().upper()) if code not in ("", fields.NO_COUNTRY)]
+    codes = [fields.country(code)[0] for code in named]
+    if len(codes) > MOST_TRANSIT:
+        raise fields.Refusal(f"it names more than {MOST_TRANSIT} countries")
+    return " ".join(codes) or None, None
 
 
 def _not_after(today: dt.date) -> fields.Parser:

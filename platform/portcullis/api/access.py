@@ -1,4 +1,4 @@
-"""Who may call, and what: a login cookie or HTTP Basic, and the permission that each route names."""
+"""Who may call, and what: password, API key or login cookie, and the permission that each route names."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from customs.errors import Problem
 from customs.sentences import Language
 from portcullis.identity import LoginRefused
 from portcullis.identity.permissions import PERMISSIONS, Permission
-from portcullis.identity.session import COOKIE
+from portcullis.identity.session import COOKIE, cookie_name
 from portcullis.service import Service
 from portcullis.store.accounts import Account
 
@@ -52,25 +53,63 @@ class Caller:
 
 
 def signed_in(request: Request, service: Serving) -> Caller:
-    """The account that calls.
+    """The account that calls, unless it calls too often.
 
     A cookie counts for a changing request only when the browser says that our own page sent it.
     """
+    caller = who_calls(request, service)
+    known(request, caller.account)
+    service.registry.rates.request(caller.account.id)
+    return caller
+
+
+Calling = Annotated[Caller, Depends(signed_in)]
+
+
+def who_calls(request: Request, service: Service) -> Caller:
+    """The account that calls; nothing is counted."""
     authorization = request.headers.get("authorization")
     if authorization is not None:
-        return caller_of(known(request, service.login.check(*_basic(authorization))))
+        scheme, _, credentials = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return Caller(*service.registry.keys.check(credentials.strip()))
+        if scheme.lower() != "basic":
+            raise LoginRefused("the Authorization header cannot be read")
+        address = client_address(request, service)
+        return caller_of(service.login.check(*_basic(credentials), address, how="basic"))
     account = cookie_account(request, service)
     if account is None:
         raise LoginRefused("nobody is signed in")
     if request.method not in _SAFE:
         require_own_page(request)
-    return caller_of(known(request, account))
+    return caller_of(account)
 
 
 def known(request: Request, account: Account) -> Account:
     """The account, its number noted for the log."""
     request.state.account_id = account.id
     return account
+
+
+def client_address(request: Request, service: Service) -> str:
+    """Where a request comes from: the peer, or what the proxies that we trust say of theirs."""
+    address = request.client.host if request.client else ""
+    trusted = service.settings.trusted_proxies
+    if not trusted:
+        return address
+    networks = [ip_network(part.strip()) for part in trusted.split(",")]
+    hops = [hop.strip() for value in request.headers.getlist("x-forwarded-for") for hop in value.split(",")]
+    while hops and _is_within(address, networks):
+        address = hops.pop()
+    return address
+
+
+def _is_within(address: str, networks: list[IPv4Network | IPv6Network]) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in networks)
 
 
 def caller_of(account: Account) -> Caller:
@@ -96,7 +135,7 @@ class Allow:
 
     permission: Permission
 
-    def __call__(self, caller: Annotated[Caller, Depends(signed_in)]) -> Account:
+    def __call__(self, caller: Calling) -> Account:
         """The account, if it may."""
         if self.permission not in caller.permissions:
             raise Forbidden(self.permission)
@@ -130,9 +169,14 @@ ReadingAudit = Annotated[Account, Depends(Allow(Permission.READ_AUDIT))]
 OwningAccount = Annotated[Account, Depends(Allow(Permission.OWN_ACCOUNT))]
 
 
+def session_cookie(request: Request, service: Service) -> str | None:
+    """The value of the login cookie, if there is one."""
+    return request.cookies.get(cookie_name(COOKIE, service.settings.https))
+
+
 def cookie_account(request: Request, service: Service) -> Account | None:
     """The account of the login cookie, if it is good."""
-    cookie = request.cookies.get(COOKIE)
+    cookie = session_cookie(request, service)
     return None if cookie is None else service.sessions.read(cookie)
 
 
@@ -166,12 +210,9 @@ def language_of(request: Request, service: Serving) -> Language:
 Speaking = Annotated[Language, Depends(language_of)]
 
 
-def _basic(authorization: str) -> tuple[str, str]:
-    scheme, _, encoded = authorization.partition(" ")
+def _basic(credentials: str) -> tuple[str, str]:
     try:
-        if scheme.lower() != "basic":
-            raise ValueError
-        name, colon, password = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
+        name, colon, password = base64.b64decode(credentials, validate=True).decode("utf-8").partition(":")
         if not colon:
             raise ValueError
     except (binascii.Error, UnicodeDecodeError, ValueError):

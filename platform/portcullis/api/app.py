@@ -9,20 +9,38 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware import Middleware
 
-from portcullis.api import assessments, audit, casework, codes, health, models, queue, suggestions
+from portcullis.api import (
+    account,
+    accounts,
+    alerts,
+    assessments,
+    audit,
+    batches,
+    casework,
+    codes,
+    health,
+    models,
+    past,
+    queue,
+    scans,
+    series,
+    suggestions,
+    webhooks,
+)
 from portcullis.api.access import permission_of
-from portcullis.api.problems import ProblemDocument, add_handlers
+from portcullis.api.problems import ProblemDocument, add_handlers, documented
 from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
 from portcullis.api.watch import Watch
+from portcullis.identity.session import COOKIE, cookie_name
 from portcullis.service import Service
-from portcullis.web import pages
+from portcullis.web import pages, sign_in
 
 
 def make_app(service: Service) -> FastAPI:
     """Build the application.
 
-    Open without an account are only /healthz, /readyz, /login, /static and the OpenAPI document; /metrics as
-    its setting says.
+    Open without an account are only /healthz, /readyz, the ways to sign in, /static and the OpenAPI document;
+    /metrics as its setting says.
     """
     settings = service.settings
     app = FastAPI(
@@ -44,10 +62,19 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(queue.router)
     app.include_router(assessments.router)
     app.include_router(casework.router)
+    app.include_router(alerts.router)
+    app.include_router(webhooks.router)
+    app.include_router(batches.router)
+    app.include_router(past.router)
+    app.include_router(scans.router)
+    app.include_router(series.router)
     app.include_router(suggestions.router)
     app.include_router(codes.router)
     app.include_router(audit.router)
     app.include_router(models.router)
+    app.include_router(account.router)
+    app.include_router(accounts.router)
+    app.include_router(sign_in.router)
     pages.add_pages(app)
     _refuse_open_routes(app)
     _describe(app)
@@ -79,12 +106,22 @@ def _describe(app: FastAPI) -> None:
             schema = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
             components.setdefault("schemas", {}).update(schema.pop("$defs", {}))
             components["schemas"]["ProblemDocument"] = schema
-            components["securitySchemes"] = {"basic": {"type": "http", "scheme": "basic"}}
+            cookie = cookie_name(COOKIE, app.state.service.settings.https)
+            components["securitySchemes"] = {
+                "basic": {"type": "http", "scheme": "basic"},
+                "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: pck_…"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": cookie},
+            }
             for route in api_routes(app):
                 for method in route.methods or ():
                     operation = document["paths"][route.path_format][method.lower()]
-                    operation["security"] = [{"basic": []}]
+                    operation["security"] = [{"basic": []}, {"bearer": []}, {"cookie": []}]
                     operation["x-permission"] = permission_of(route.dependant)
+                    # a body that is no text is a 400
+                    always = [400, 401, 403, 429] if "requestBody" in operation else [401, 403, 429]
+                    always += [503] if method == "GET" else [503, 507]
+                    for status, answer in documented(*always).items():
+                        operation["responses"].setdefault(str(status), answer)
             app.openapi_schema = document
         return app.openapi_schema
 

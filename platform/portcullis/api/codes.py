@@ -9,11 +9,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from portcullis.api.access import ReadingCodes, Serving, Speaking
+from portcullis.api.documents import Day, Text
 from portcullis.api.problems import documented
 from portcullis.codes import CodeDesk
 
 router = APIRouter(prefix="/v1/hs", tags=["hs"])
-On = Annotated[dt.date | None, Query(description="The day of the declaration.")]
+On = Annotated[Day | None, Query(description="The day of the declaration.")]
 
 
 class _Document(BaseModel):
@@ -146,7 +147,9 @@ def search(
     service: Serving,
     account: ReadingCodes,
     language: Speaking,
-    query: Annotated[str, Query(description="2 to 10 digits, or words of the official wording.")],
+    query: Annotated[
+        Text, Query(max_length=500, description="2 to 10 digits, or words of the official wording.")
+    ],
     on: On = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> dict[str, Any]:
@@ -161,7 +164,9 @@ def show(
     language: Speaking,
     code: str,
     on: On = None,
-    edition: Annotated[str | None, Query(description="Edition that the code is taken from.")] = None,
+    edition: Annotated[
+        Text | None, Query(max_length=40, description="Edition that the code is taken from.")
+    ] = None,
 ) -> dict[str, Any]:
     """One code: path, validity, rates, mapping from an older edition, children; today if no day is given."""
     day = on or dt.date.today()

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from customs.sentences import Language
 
 # Text that a database can hold (pydantic refuses lone surrogates by itself).
 Text = Annotated[str, StringConstraints(pattern=r"^[^\u0000]*$")]
+
+
+def _written_day(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        raise ValueError("write a day such as 2025-04-30")
+    return value
+
+
+# A day as ISO 8601 writes it; pydantic by itself also takes 0, for 1970-01-01.
+Day = Annotated[dt.date, BeforeValidator(_written_day)]
 # The id of something stored, as it stands in an address.
 Id = Annotated[str, Path(pattern=r"^[!-~]{1,64}$", max_length=64)]
 

@@ -34,7 +34,7 @@ async def healthz() -> Health:
     return Health(status="ok", models={})
 
 
-@router.get("/readyz", responses=documented(503))
+@router.get("/readyz", responses=documented(500, 503))
 def readyz(service: Serving) -> Health:
     """The store answers, there are room and disk space, and these models are loaded; else 503 says why."""
     if problems := service.readiness.problems(service.stopping.is_set()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -9,16 +10,28 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from customs.errors import CustomsError, Problem, TooLarge
 from portcullis.batcher import Busy
-from portcullis.identity import LoginRefused, TooManyFailures
+from portcullis.identity import KeyRefused, LoginRefused, TooManyFailures, TooManyRequests
 from portcullis.service import NoModel, NotFound
 from portcullis.store.casework import Conflict
+from portcullis.store.trouble import Trouble, reason_of, trouble_of
 
 MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger("portcullis")
+RETRY_SECONDS = 5
+# What the store's trouble is to a visitor; nothing was stored in either case.
+_TROUBLES = {
+    Trouble.UNAVAILABLE: (503, "the store does not answer now", "send the same request again later"),
+    Trouble.FULL: (507, "there is no room to store this", "tell an administrator: the disk is full"),
+}
 _SEE = "see /openapi.json for what this request takes"
 
 
@@ -112,8 +125,20 @@ def our_fault(request: Request) -> Response:
     return _answer(request, 500, "the service made a mistake; nothing was stored")
 
 
+def _store_error(request: Request, error: Exception) -> Response:
+    trouble = trouble_of(error)
+    if trouble is None:
+        raise error
+    status, detail, remedy = _TROUBLES[trouble]
+    log.error("%s %s: the store is %s: %s", request.method, request.url.path, trouble, reason_of(error))
+    retry = {"Retry-After": str(RETRY_SECONDS)} if trouble is Trouble.UNAVAILABLE else {}
+    return _answer(request, status, detail, [Problem(detail, None, remedy)], retry)
+
+
 def add_handlers(app: FastAPI) -> None:
     """Answer every error in the one shape."""
+    for kind in (DBAPIError, PoolTimeout, OSError):
+        app.add_exception_handler(kind, _store_error)
 
     @app.exception_handler(CustomsError)
     def customs_error(request: Request, error: CustomsError) -> Response:
@@ -123,15 +148,24 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(TooManyFailures)
     def too_many(request: Request, error: TooManyFailures) -> Response:
-        found = [Problem("this account waits", "Authorization", str(error))]
+        found = [Problem("this account or address waits", "Authorization", str(error))]
         retry = {"Retry-After": str(error.seconds)}
         return _answer(request, 429, "too many wrong passwords", found, retry)
 
+    @app.exception_handler(TooManyRequests)
+    def too_often(request: Request, error: TooManyRequests) -> Response:
+        found = [Problem("this account asks too often", "Authorization", str(error))]
+        return _answer(request, 429, "too many requests", found, {"Retry-After": str(error.seconds)})
+
     @app.exception_handler(LoginRefused)
     def refused(request: Request, error: LoginRefused) -> Response:
-        remedy = "send name and password by HTTP Basic, or sign in"
+        if isinstance(error, KeyRefused):
+            remedy = "send a key that is still good, or make another"
+            challenge = {"WWW-Authenticate": 'Bearer realm="portcullis", error="invalid_token"'}
+        else:
+            remedy = "send name and password by HTTP Basic or an API key as a Bearer token, or sign in"
+            challenge = {"WWW-Authenticate": 'Basic realm="portcullis", charset="UTF-8", Bearer'}
         found = [Problem(str(error), "Authorization", remedy)]
-        challenge = {"WWW-Authenticate": 'Basic realm="portcullis", charset="UTF-8"'}
         return _answer(request, 401, str(error), found, challenge)
 
     @app.exception_handler(RequestValidationError)
@@ -145,4 +179,17 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> Response:
         problems = getattr(error, "problems", ())
-        return _answer(request, error.status_code, str(error.detail), problems, error.headers)
+        headers = error.headers
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers = {**(headers or {}), "Allow": ", ".join(_allowed(request))}
+        return _answer(request, error.status_code, str(error.detail), problems, headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Every method that some route takes at this address; the router tells only of the first route."""
+    found: set[str] = set()
+    for context in iter_route_contexts(request.app.routes):
+        route = context.original_route
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ())
+    return sorted(found)

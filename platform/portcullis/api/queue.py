@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -13,7 +12,7 @@ from customs.errors import InvalidValue
 from customs.sentences import Language
 from fusion.policy import Band
 from portcullis.api.access import ReadingCases, Serving, Speaking
-from portcullis.api.documents import CaseRow, QueueDocument, Text
+from portcullis.api.documents import CaseRow, Day, QueueDocument, Text
 from portcullis.api.problems import documented
 from portcullis.report import check_label
 from portcullis.store.casework import Result
@@ -37,8 +36,8 @@ class QueueQuery(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
-    since: dt.date | None = None
-    until: dt.date | None = None
+    since: Day | None = None
+    until: Day | None = None
     origin: Annotated[list[_Country], Field(max_length=50)] = []
     departure: Annotated[list[_Country], Field(max_length=50)] = []
     hs: Annotated[str, Field(pattern=r"^[0-9. -]{1,16}$")] | None = None

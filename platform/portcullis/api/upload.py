@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartParser
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from customs.errors import CustomsError, Problem
 from portcullis.api.access import Serving
@@ -18,8 +19,6 @@ from portcullis.batcher import Busy
 from portcullis.consignment import MAX_DECLARATION_BYTES, NamedFile, Upload
 
 PARTS = ("declaration", "scan", "photo")
-# A part up to this size stays in memory, where it is needed anyway; a larger one waits in a temporary file.
-MultiPartParser.spool_max_size = 16 * 1024 * 1024
 _LONGEST_PASSING_SECONDS = 20
 # For OpenAPI: the body is read by hand because `declaration` may be a text field or a file.
 REQUEST_BODY: dict[str, Any] = {
@@ -86,7 +85,7 @@ async def read_form(request: Request, place: Annotated[None, Depends(admitted)])
             field="Content-Type",
             remedy="send multipart/form-data with the parts declaration, scan and photo",
         )
-    async with request.form(max_files=8, max_fields=8, max_part_size=MAX_DECLARATION_BYTES + 1024) as form:
+    async with _parts(request) as form:
         files = {part: await _files(form, part) for part in PARTS}
         texts = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         unknown = tuple(dict.fromkeys(name for name in form if name not in PARTS))
@@ -106,6 +105,42 @@ async def read_form(request: Request, place: Annotated[None, Depends(admitted)])
 
 
 Filled = Annotated[Form, Depends(read_form)]
+
+
+class _Parser(MultiPartParser):
+    """Refuses a body that was cut; Starlette takes it for one with fewer parts."""
+
+    ended = False
+    # a part up to this size stays in memory, where it is needed anyway; a larger one waits in a file
+    spool_max_size = 16 * 1024 * 1024
+
+    def on_end(self) -> None:
+        """The closing boundary."""
+        self.ended = True
+
+    async def whole(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        """The stream, which must hold a whole body."""
+        async for chunk in stream:
+            yield chunk
+        if not self.ended:
+            raise MultiPartException("the body ends before its last part does")
+
+
+@asynccontextmanager
+async def _parts(request: Request) -> AsyncIterator[FormData]:
+    """The parts of the body; 400 for one that is broken or was cut."""
+    async with aclosing(request.stream()) as stream:
+        most = MAX_DECLARATION_BYTES + 1024
+        parser = _Parser(request.headers, stream, max_files=8, max_fields=8, max_part_size=most)
+        parser.stream = parser.whole(stream)
+        try:
+            form = await parser.parse()
+        except MultiPartException as error:
+            raise HTTPException(400, error.message) from None
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def read_upload(form: Filled) -> Upload:

@@ -11,13 +11,16 @@ from portcullis.cli import (
     assess,
     audit,
     backup,
+    batch,
     bench,
     bundle,
+    check,
     codes,
     demo,
     evaluate,
     images,
     import_,
+    key,
     models,
     panel,
     rank,
@@ -25,9 +28,12 @@ from portcullis.cli import (
     restore,
     score,
     serve,
+    store,
     suggest,
     train,
     user,
+    webhook,
+    work,
     world,
     xray,
 )
@@ -51,6 +57,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)
 app.command("assess")(assess.assess)
 app.command("serve")(serve.serve)
+app.command("work")(work.work)
 app.command("demo")(demo.demo)
 app.command("xray")(xray.xray)
 app.command("bundle")(bundle.bundle)
@@ -58,9 +65,14 @@ app.command("backup")(backup.backup)
 app.command("restore")(restore.restore)
 app.add_typer(audit.audit, name="audit")
 app.add_typer(images.images, name="images")
+app.add_typer(batch.batch, name="batch")
 app.add_typer(codes.codes, name="codes")
 app.add_typer(user.user, name="user")
 app.add_typer(models.models, name="models")
+app.add_typer(webhook.webhook, name="webhook")
+app.add_typer(key.key, name="key")
+app.command("check")(check.check)
+app.add_typer(store.store, name="store")
 
 
 def main() -> None:
@@ -75,7 +87,13 @@ def main() -> None:
         from customs.errors import CustomsError  # not before: `--help` must be quick
 
         if not isinstance(error, CustomsError):
-            raise
+            from portcullis.store.trouble import reason_of, trouble_of
+
+            trouble = trouble_of(error)
+            if trouble is None:
+                raise
+            print(f"portcullis: the store is {trouble} ({reason_of(error)})", file=sys.stderr)
+            sys.exit(2)
         for problem in error.problems:
             print(f"portcullis: {problem}", file=sys.stderr)
         sys.exit(2)

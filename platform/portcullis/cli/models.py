@@ -100,6 +100,7 @@ def _choices(folder: Path | None, store: str | None) -> Iterator[tuple[Settings,
     from portcullis.identity.secret import signing_key
     from portcullis.service import utc_now
     from portcullis.settings import Settings
+    from portcullis.store.alerts import Alerts
     from portcullis.store.audit import Audit
     from portcullis.store.engine import open_store
     from portcullis.store.model_choices import ModelChoices
@@ -109,6 +110,6 @@ def _choices(folder: Path | None, store: str | None) -> Iterator[tuple[Settings,
     engine = open_store(settings.store_url)
     try:
         audit = Audit(engine, signing_key(read_secret(settings.data)), utc_now)
-        yield settings, ModelChoices(engine, audit, utc_now)
+        yield settings, ModelChoices(engine, audit, Alerts(engine, utc_now), utc_now)
     finally:
         engine.dispose()

@@ -43,6 +43,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         | {Permission.RUN_BATCHES, Permission.READ_MODELS, Permission.READ_AUDIT},
         Role.ADMIN: _EVERYBODY
         | {
+            Permission.READ_ALERTS,  # of models and webhooks: each alert needs what its subject needs
             Permission.READ_MODELS,
             Permission.SWITCH_MODELS,
             Permission.MANAGE_ACCOUNTS,

@@ -20,11 +20,13 @@ from portcullis.drawing import heatmap_values_png
 from portcullis.judge import Verdict
 from portcullis.store.accounts import Account
 from portcullis.store.accounts import account as account_table
+from portcullis.store.alerts import Alerts
 from portcullis.store.audit import Act, Audit, digest
 from portcullis.store.engine import writing
 from portcullis.store.images import Images
 from portcullis.store.metadata import IMAGE, metadata
 from portcullis.store.queue import put
+from portcullis.store.scan_looks import write_look
 from portcullis.store.scans import StoredScan
 
 Box = tuple[int, int, int, int]
@@ -98,11 +100,17 @@ class Assessments:
     """The assessments of one store."""
 
     def __init__(
-        self, engine: sa.Engine, images: Images, audit: Audit, now: Callable[[], dt.datetime]
+        self,
+        engine: sa.Engine,
+        images: Images,
+        audit: Audit,
+        alerts: Alerts,
+        now: Callable[[], dt.datetime],
     ) -> None:
         self.engine = engine
         self.images = images
         self.audit = audit
+        self.alerts = alerts
         self.now = now
 
     def add(self, new: New, account: Account, *, key: str | None = None, body_sha256: str = "") -> Assessment:
@@ -137,7 +145,7 @@ class Assessments:
         account: Account,
         items: Sequence[tuple[New, Sequence[str | None]]],
     ) -> list[str]:
-        """Within a `writing` transaction: rows, audit entries and the queue of many at once; gives their ids.
+        """Within a `writing` transaction: rows, audit, alerts and queue of many at once; gives their ids.
 
         items: each with the names that `Images.putting` gave its `images`.
         """
@@ -149,11 +157,20 @@ class Assessments:
             assessment.insert().returning(assessment.c.number, sort_by_parameter_order=True), rows
         )
         put(connection, [{**row, "number": n} for row, n in zip(rows, numbers, strict=True)])
+        for (new, _), row in zip(items, rows, strict=True):
+            if new.verdict.look is not None:
+                write_look(connection, row["id"], new.verdict.look)
         acts = [
             Act(account.name, "assess", row["id"], {"sha256": digest_of(row), "band": row["band"]})
             for row in rows
         ]
         self.audit.write(connection, *acts)
+        told = [
+            one
+            for row, (new, _) in zip(rows, items, strict=True)
+            for one in self.alerts.of_assessment(row["id"], new.declaration.id, new.verdict.report)
+        ]
+        self.alerts.write(connection, *told)
         return [row["id"] for row in rows]
 
     def get(self, assessment_id: str) -> Assessment | None:

@@ -126,6 +126,15 @@ def chained(previous: str, body: str) -> str:
     return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
 
 
+def take_turns(connection: sa.Connection) -> None:
+    """Until this `writing` transaction ends nobody else appends, so numbers follow the order of commits.
+
+    On SQLite the write lock does that already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
 class Audit:
     """The audit log of one store."""
 
@@ -136,8 +145,7 @@ class Audit:
 
     def write(self, connection: sa.Connection, *acts: Act) -> None:
         """Append within a `writing` transaction: the deed and its entry are stored together or not at all."""
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        take_turns(connection)
         last = head_of(connection)
         number, previous = (0, GENESIS) if last is None else (last.number, last.hash)
         at = self.now().isoformat()
@@ -195,6 +203,12 @@ class Audit:
         """All entries, oldest first, read as they are asked for."""
         with self.engine.connect() as connection:
             yield from entries_of(connection)
+
+    def is_ours(self) -> bool:
+        """Whether the newest entry, if any, was signed with our key: else ours would break the log."""
+        head = self.head()
+        last = [] if head is None else self.page(head.number - 1, 1)
+        return not any(True for entry in last for _ in check_entry(entry, self.public_key))
 
     @property
     def public_key(self) -> Ed25519PublicKey:

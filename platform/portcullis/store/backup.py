@@ -23,8 +23,8 @@ from customs.errors import CustomsError, UnreadableFile
 from customs.progress import Progress, silent
 from portcullis.identity.secret import public_pem, read_public_pem
 from portcullis.store.audit import START, Head, canonical, head_of
-from portcullis.store.dumping import Sum, lines_of, revision_of, tables_of
-from portcullis.store.engine import snapshot
+from portcullis.store.dumping import Sum, lines_of, tables_of
+from portcullis.store.engine import revision_of, snapshot
 from portcullis.store.images import Images
 from portcullis.store.vouching import image_names
 

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from customs.errors import CustomsError, InvalidValue
 from portcullis.store.accounts import Account
 from portcullis.store.accounts import account as account_table
+from portcullis.store.alerts import Alert, AlertKind, Alerts
 from portcullis.store.assessments import KeyUsedTwice
 from portcullis.store.audit import Act, Audit, digest
 from portcullis.store.engine import writing
@@ -197,9 +198,12 @@ class Event:
 class Casework:
     """What people did with the cases of one store."""
 
-    def __init__(self, engine: sa.Engine, audit: Audit, now: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self, engine: sa.Engine, audit: Audit, alerts: Alerts, now: Callable[[], dt.datetime]
+    ) -> None:
         self.engine = engine
         self.audit = audit
+        self.alerts = alerts
         self.now = now
 
     def add(
@@ -211,7 +215,7 @@ class Casework:
         version: int | None = None,
         key: str | None = None,
     ) -> Event:
-        """Store a deed, its audit entry and the case's new state together.
+        """Store a deed, its audit entry, its alert and the case's new state together.
 
         version: that of the case which the officer saw; if somebody else worked on it meanwhile, nothing is
         stored. key: the same key with the same deed is stored once.
@@ -224,14 +228,17 @@ class Casework:
         values = _columns(deed)
         with writing(self.engine) as connection:
             event_id = _id_of(account, key)
-            if key is not None and (earlier := _by_id(connection, event_id)) is not None:
-                _check_same(earlier, assessment_id, table, values)
-                return _event_of(connection, table, event_id)
             case = connection.execute(
-                sa.select(queue.c.number, queue.c.status, queue.c.version)
+                sa.select(
+                    queue.c.number, queue.c.status, queue.c.version, queue.c.declaration_id, queue.c.band
+                )
                 .where(queue.c.assessment_id == assessment_id)
                 .with_for_update()
             ).one_or_none()
+            # not before the case is locked: of two taps at the same moment the second one sees the first
+            if key is not None and (earlier := _by_id(connection, event_id)) is not None:
+                _check_same(earlier, assessment_id, table, values)
+                return _event_of(connection, table, event_id)
             if case is None:
                 raise KeyError(assessment_id)
             _check_state(case, deed, version)
@@ -251,6 +258,7 @@ class Casework:
             )
             details = {"id": event_id, "sha256": digest_of(table.name, row)}
             self.audit.write(connection, Act(account.name, table.name, assessment_id, details))
+            self.alerts.write(connection, *_told(assessment_id, case, deed))
             return _event_of(connection, table, event_id)
 
     def history(self, assessment_id: str) -> list[Event]:
@@ -304,6 +312,24 @@ def _state(deed: Deed) -> dict[str, Any]:
             return {}
         case Assigned():
             return {"assignee_id": None if deed.assignee is None else deed.assignee.id}
+
+
+def _told(assessment_id: str, case: Any, deed: Deed) -> tuple[Alert, ...]:
+    """What others are told of it: never what somebody wrote in their own words."""
+    values: dict[str, Any]
+    match deed:
+        case Decided():
+            kind, values = AlertKind.DECIDED, {"decision": deed.decision.value, "reason": deed.reason}
+        case Found():
+            kind = AlertKind.OUTCOME
+            values = {"result": deed.result.value, "reason": deed.reason, "found_hs": deed.found_hs}
+        case Assigned():
+            name = None if deed.assignee is None else deed.assignee.name
+            kind, values = AlertKind.ASSIGNED, {"assignee": name}
+        case Noted():
+            return ()
+    details = {**values, "href": f"/v1/assessments/{assessment_id}"}
+    return (Alert(kind, case.declaration_id, details, assessment_id, case.band),)
 
 
 def _check_state(case: Any, deed: Deed, version: int | None) -> None:

@@ -42,13 +42,6 @@ def tables_of(connection: sa.Connection) -> list[sa.Table]:
     return [table for table in found.sorted_tables if table.name != VERSIONS]
 
 
-def revision_of(connection: sa.Connection) -> str | None:
-    """The revision of the schema; None of an empty database."""
-    if not sa.inspect(connection).has_table(VERSIONS):
-        return None
-    return connection.scalar(sa.text(f"SELECT version_num FROM {VERSIONS}"))  # noqa: S608 - a constant
-
-
 def lines_of(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:
     """Each row as one line of JSON, in the order of the primary key."""
     columns = list(table.columns)

@@ -16,6 +16,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from portcullis.store.places import Place, open_place
+from portcullis.store.trouble import is_uncertain
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _LOCK = 0x496D6167  # of PostgreSQL: the first half of a lock for each name
@@ -55,7 +56,7 @@ class Images:
                     new.append(name)
             yield tuple(names)
         except BaseException as error:
-            if not (isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated):
+            if not is_uncertain(error):
                 for name in new:
                     self.place.remove(_path(name))
             raise  # where the server was lost at the commit, nobody knows: `portcullis images sweep` will

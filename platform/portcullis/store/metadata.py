@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import pkgutil
 
@@ -30,3 +31,8 @@ def whole() -> MetaData:
         if not module.ispkg:
             importlib.import_module(module.name)
     return metadata
+
+
+def as_utc(value: dt.datetime) -> dt.datetime:
+    """A time as it was read: SQLite gives UTC without saying so, PostgreSQL the session's own time zone."""
+    return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)

@@ -10,6 +10,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from portcullis.store.accounts import Account, account
+from portcullis.store.alerts import Alerts, model_shadowed, model_switched
 from portcullis.store.audit import SYSTEM, Act, Audit, digest
 from portcullis.store.engine import writing
 from portcullis.store.metadata import metadata
@@ -88,15 +89,26 @@ class Comparison:
 class ModelChoices:
     """The choices of one store, never changed, only followed by others."""
 
-    def __init__(self, engine: sa.Engine, audit: Audit, now: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self, engine: sa.Engine, audit: Audit, alerts: Alerts, now: Callable[[], dt.datetime]
+    ) -> None:
         self.engine = engine
         self.audit = audit
+        self.alerts = alerts
         self.now = now
 
     def choose(
         self, part: Part, name: str | None, versions: Mapping[str, str], by: Account | None = None
     ) -> None:
-        """Let a set do a part from now on; the audit log says so."""
+        """Let a set do a part from now on; audit log and alerts say so."""
+        before = self.current(part)
+        earlier = {} if before is None else before.versions
+        tell = model_switched if part is Part.LIVE else model_shadowed
+        told = [
+            tell(module, earlier.get(module), versions.get(module))
+            for module in sorted({*earlier, *versions})
+            if earlier.get(module) != versions.get(module)
+        ]
         row = {
             "at": self.now(),
             "account_id": None if by is None else by.id,
@@ -109,6 +121,7 @@ class ModelChoices:
             connection.execute(model_choice.insert().values(row))
             details = {"set": name, "versions": dict(versions)}
             self.audit.write(connection, Act(actor, f"models.{part.value}", name or SYSTEM, details))
+            self.alerts.write(connection, *told)
 
     def current(self, part: Part) -> Choice | None:
         """The newest choice; None where nobody ever chose."""

@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    Index,
     Integer,
     SmallInteger,
     String,
@@ -102,6 +103,7 @@ trade = Table(
     Column("freight", Double),
     Column("freight_unit", Text),
     _from_import(),
+    Index("ix_official_trade_series", "flow", "hs", "country", "month"),
 )
 
 freight = Table(
@@ -131,12 +133,13 @@ declarations = Table(
     Column("office", Text),
     Column("mode", String(8)),
     Column("departure", String(2)),
+    Column("transit", Text),  # alpha-2 codes, a blank between two; empty: none was passed
     Column("origin", String(2)),
     Column("importer", Text),
     Column("declarant", Text),
     Column("seller", Text),
     Column("forwarder", Text),
-    Column("hs", String(10), nullable=False, index=True),
+    Column("hs", String(10), nullable=False),
     Column("name", Text),
     Column("net_kg", Double, nullable=False),
     Column("value", Text, nullable=False),  # exact decimal text: SQLite would make it a float
@@ -151,6 +154,8 @@ declarations = Table(
     Column("fraud", SmallInteger),
     Column("critical_fraud", SmallInteger),
     _from_import(),
+    Index("ix_official_declaration_hs_date", "hs", "date"),
+    Index("ix_official_declaration_importer_date", "importer", "date"),
 )
 
 rulings = Table(

@@ -25,6 +25,7 @@ from portcullis.store.metadata import metadata
 
 UNKNOWN = -1.0  # surprise of a case that no check could judge: last in the order, and never lost from it
 MAX_PAGE = 200
+_MANY = 500  # values in one question: not every SQLite takes more than 999
 
 
 def _number(of: str) -> sa.Column[int]:
@@ -231,6 +232,18 @@ class Queue:
         with self.engine.connect() as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else _summary(row)
+
+    def rows(self, assessment_ids: Sequence[str]) -> dict[str, Summary]:
+        """The rows of some assessments, by their ids; those that do not exist are left out."""
+        query = sa.select(queue, account.c.name.label("assignee")).join(
+            account, account.c.id == queue.c.assignee_id, isouter=True
+        )
+        found: dict[str, Summary] = {}
+        with self.engine.connect() as connection:
+            for start in range(0, len(assessment_ids), _MANY):
+                some = queue.c.assessment_id.in_(assessment_ids[start : start + _MANY])
+                found |= {row.assessment_id: _summary(row) for row in connection.execute(query.where(some))}
+        return found
 
 
 def put(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -14,8 +14,8 @@ from customs.errors import CustomsError, InvalidConfig
 from customs.progress import Progress, silent
 from portcullis.store.audit import Head
 from portcullis.store.backup import Backup, damaged, opened
-from portcullis.store.dumping import Sum, go_on_counting, lines_of, put, revision_of, tables_of
-from portcullis.store.engine import open_engine, upgrade_in, writing
+from portcullis.store.dumping import Sum, go_on_counting, lines_of, put, tables_of
+from portcullis.store.engine import open_engine, revision_of, upgrade_in, writing
 from portcullis.store.images import Images, LostImage
 from portcullis.store.vouching import Tally, check
 

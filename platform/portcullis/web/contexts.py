@@ -34,9 +34,26 @@ class LoginPage(Page):
 
     template = "login.html"
     name: str = ""
-    refused: bool = False
+    trouble: str = ""  # a key of `trouble_words` in `_words.html`
     wait_minutes: int | None = None
     next: str = "/"
+    provider: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedInPage(Page):
+    """Leads on to the page that was asked for, after a login at the provider."""
+
+    template = "signed_in.html"
+    next: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForbiddenPage(Page):
+    """A page that is not for this role."""
+
+    template = "forbidden.html"
+    role: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +203,14 @@ class AssessmentPage(Page):
         )
 
 
-PAGES: tuple[type[Page], ...] = (LoginPage, ErrorPage, DeskPage, AssessmentPage)
+PAGES: tuple[type[Page], ...] = (
+    LoginPage,
+    SignedInPage,
+    ForbiddenPage,
+    ErrorPage,
+    DeskPage,
+    AssessmentPage,
+)
 
 
 def _others(report: RiskReport) -> tuple[Alternative, ...]:

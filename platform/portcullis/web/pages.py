@@ -1,10 +1,10 @@
-"""The pages: sign in, the desk, one assessment. A route parses, calls the service, renders."""
+"""The pages: the desk, one assessment. A route parses, calls the service, renders."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import secrets
+from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Annotated
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, FastAPI, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
@@ -29,22 +29,30 @@ from portcullis.api.access import (
 )
 from portcullis.api.problems import headers_of, status_of
 from portcullis.api.upload import Filled, Gone
-from portcullis.identity import LoginRefused, TooManyFailures
-from portcullis.identity.session import COOKIE
+from portcullis.identity.permissions import PERMISSIONS, Permission
 from portcullis.report import check_label
 from portcullis.service import Service
 from portcullis.store.accounts import Account
 from portcullis.store.queue import Filter, Order
-from portcullis.web.contexts import AssessmentPage, DeskPage, ErrorPage, LatestRow, LoginPage, Page
+from portcullis.web.contexts import AssessmentPage, DeskPage, ErrorPage, ForbiddenPage, LatestRow, Page
 from portcullis.web.renderer import Renderer
 
 STATIC = Path(__file__).with_name("static")
 LATEST = 50
 _YEAR = 365 * 24 * 3600
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class NotSignedIn(Exception):
     """A page that needs an account; the visitor is sent to the login page."""
+
+
+class NotForThisRole(Exception):
+    """A page that is not for this account's role."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account.role)
+        self.account = account
 
 
 class Pages:
@@ -98,7 +106,9 @@ class Pages:
 
     def error(self, request: Request, status: int, detail: str, problems: tuple[Problem, ...]) -> Response:
         """An error for people."""
-        account = cookie_account(request, self.service)
+        # a store in trouble must not be asked again for who looks at the page that says so
+        asks = status not in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE)
+        account = cookie_account(request, self.service) if asks else None
         page = ErrorPage(
             language=language_of(request, self.service),
             account=None if account is None else account.name,
@@ -122,74 +132,35 @@ def visitor(request: Request, service: Serving) -> Account:
     account = cookie_account(request, service)
     if account is None:
         raise NotSignedIn
-    if request.method == "POST":
+    if request.method in _CHANGING:
         require_own_page(request)
     return known(request, account)
 
 
-Showing = Annotated[Pages, Depends(get_pages)]
 Visitor = Annotated[Account, Depends(visitor)]
+
+
+@dataclass(frozen=True)
+class Show:
+    """The dependency by which a page names its permission, as `Allow` is of the API."""
+
+    permission: Permission
+
+    def __call__(self, account: Visitor) -> Account:
+        """The account, if the page is for its role."""
+        if self.permission not in PERMISSIONS[account.role]:
+            raise NotForThisRole(account)
+        return account
+
+
+Showing = Annotated[Pages, Depends(get_pages)]
+AssessingVisitor = Annotated[Account, Depends(Show(Permission.ASSESS))]
+ReadingVisitor = Annotated[Account, Depends(Show(Permission.READ_CASES))]
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/login")
-def login_form(
-    request: Request,
-    pages: Showing,
-    language: Speaking,
-    next: Annotated[str, Query(max_length=500)] = "/",
-) -> Response:
-    """The form to sign in."""
-    return pages.show(
-        request,
-        LoginPage(language=language, account=None, style=pages.style, next=_own_path(next)),
-    )
-
-
-@router.post("/login")
-def login(
-    request: Request,
-    pages: Showing,
-    service: Serving,
-    language: Speaking,
-    name: Annotated[str, Form(max_length=64)],
-    password: Annotated[str, Form(max_length=1000)],
-    next: Annotated[str, Form(max_length=500)] = "/",
-) -> Response:
-    """Sign in."""
-    require_own_page(request)
-    page = LoginPage(language=language, account=None, style=pages.style, name=name, next=_own_path(next))
-    try:
-        account = service.login.check(name, password)
-    except TooManyFailures as error:
-        waiting = _with(page, wait_minutes=-(-error.seconds // 60))
-        answer = pages.show(request, waiting, 429)
-        answer.headers["Retry-After"] = str(error.seconds)
-        return answer
-    except LoginRefused:
-        return pages.show(request, _with(page, refused=True), 401)
-    welcome = RedirectResponse(page.next, 303)
-    welcome.set_cookie(
-        COOKIE,
-        service.sessions.issue(account),
-        max_age=int(service.sessions.lasting.total_seconds()),
-        httponly=True,
-        samesite="strict",
-        secure=service.settings.https,
-    )
-    return welcome
-
-
-@router.post("/logout")
-def logout(account: Visitor) -> Response:
-    """Sign out."""
-    goodbye = RedirectResponse("/login", 303)
-    goodbye.delete_cookie(COOKIE)
-    return goodbye
-
-
 @router.get("/")
-def desk(request: Request, pages: Showing, account: Visitor, language: Speaking) -> Response:
+def desk(request: Request, pages: Showing, account: AssessingVisitor, language: Speaking) -> Response:
     """The desk."""
     return pages.show(request, pages.desk(account, language))
 
@@ -199,7 +170,7 @@ def assess(
     request: Request,
     pages: Showing,
     service: Serving,
-    account: Visitor,
+    account: AssessingVisitor,
     language: Speaking,
     form: Filled,
     gone: Gone,
@@ -228,7 +199,7 @@ def assessment(
     request: Request,
     pages: Showing,
     service: Serving,
-    account: Visitor,
+    account: ReadingVisitor,
     language: Speaking,
     assessment_id: str,
 ) -> Response:
@@ -256,15 +227,16 @@ def add_pages(app: FastAPI) -> None:
         language = f"&lang={asked}" if asked in LANGUAGES else ""
         return RedirectResponse(f"/login?next={quote(back)}{language}", 303)
 
+    @app.exception_handler(NotForThisRole)
+    def not_for_you(request: Request, error: NotForThisRole) -> Response:
+        pages = get_pages(request)
+        page = ForbiddenPage(
+            language=language_of(request, pages.service),
+            account=error.account.name,
+            style=pages.style,
+            role=error.account.role.value,
+        )
+        return pages.show(request, page, 403)
+
     app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-
-
-def _own_path(path: str) -> str:
-    """A path on this site; anything that a browser could read as another site becomes `/`."""
-    plain = path.isascii() and path.isprintable() and "\\" not in path
-    return path if plain and path.startswith("/") and not path.startswith("//") else "/"
-
-
-def _with(page: LoginPage, *, refused: bool = False, wait_minutes: int | None = None) -> LoginPage:
-    return dataclasses.replace(page, refused=refused, wait_minutes=wait_minutes)

@@ -8,7 +8,7 @@ from alembic import op
 from portcullis.store.append_only import protect
 
 revision = "0010"
-down_revision: str | None = "0006"
+down_revision: str | None = "0009"
 
 _TABLES = ("model_choice", "shadow_score")
 

@@ -1,0 +1,1 @@
+"""Telling others what happened: a stream for those who listen, signed webhooks for those who do not."""

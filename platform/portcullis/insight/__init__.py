@@ -1,0 +1,1 @@
+"""What an officer looks things up with: trade series, earlier cases, routes, similar scans, scan data."""

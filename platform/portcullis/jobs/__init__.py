@@ -1,0 +1,1 @@
+"""Long work: batches in chunks, and the executors that do them."""
