@@ -33,15 +33,19 @@ def assess(
     versions: Mapping[str, str] | None = None,
     fusion: Fusion | None = None,
     attributes: Attributes | None = None,
+    chance: float | None = None,
     instead: Mapping[HsCode, Sequence[Evidence]] | None = None,
 ) -> RiskReport:
     """Fuse all evidence on one line. Checks that abstained count for nothing, neither way.
 
     fusion: calibrates the combination on clean cases, and where it learned from outcomes says the chance of
-    a finding, for which it needs the line's attributes. instead: what the checks would say had another code
+    a finding, for which it needs the line's attributes, unless `chance` is given: whoever has many lines asks
+    for all of them at once (`Fusion.chances`). instead: what the checks would say had another code
     been declared (see `goods.candidates`).
     """
     spoke = [e for e in evidence if not e.abstained]
+    if chance is None and fusion is not None and attributes is not None:
+        chance = fusion.chance(attributes, said_by(spoke))
     named = {**(versions or {}), "fusion": policy.version}
     joint = None if fusion is None else fusion.joint
     if fusion is not None:
@@ -81,7 +85,7 @@ def assess(
         alternatives=likely_codes(spoke, declared),
         versions=named,
         reference=reference,
-        chance=None if fusion is None or attributes is None else fusion.chance(attributes, said_by(spoke)),
+        chance=chance,
         goods=weigh(evidence, declared, instead or {}),
     )
 

@@ -20,18 +20,27 @@ from fusion.head.model import Head, Profile
 from fusion.head.prices import LEVELS, UsualPrices
 from fusion.head.recall import Recall
 from fusion.joint import Joint, Weighing
-from fusion.model import KIND, Fusion, FusionConfig
+from fusion.model import KIND, MODULES, Fusion, FusionConfig
 
 _PATTERNS = "patterns"
 
 
-def save(fusion: Fusion, folder: Path, *, data_fingerprint: str, figures: Mapping[str, Any]) -> None:
-    """Write an artefact of kind `fusion`."""
+def save(
+    fusion: Fusion,
+    folder: Path,
+    *,
+    data_fingerprint: str,
+    figures: Mapping[str, Any],
+    modules: Mapping[str, str] | None = None,
+) -> None:
+    """Write an artefact of kind `fusion`; modules: versions of those whose evidence it learned from."""
     config = dataclasses.asdict(fusion.config)
     writer = ArtefactWriter(
         folder, kind=KIND, config=config, data_fingerprint=data_fingerprint, figures=figures
     )
     with writer as room:
+        if modules:
+            room.document(MODULES, dict(modules))
         if fusion.joint is not None:
             room.document("joint", {"checks": fusion.joint.checks, **fusion.joint.weighing.facts()})
             for check, conformal in fusion.joint.own.items():

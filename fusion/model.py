@@ -9,7 +9,7 @@ the order of a list. It never takes a finding away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from fusion.head.model import Head, HeadConfig
 from fusion.joint import GAMMA, Joint
 
 KIND = "fusion"
+MODULES = "modules"  # document of an artefact: kind → version of the modules it was calibrated on
 FUSED = "fused"  # the joint surprise, as the head sees it
 
 
@@ -52,15 +53,19 @@ class Fusion:
 
         said: check → surprise, of those that spoke; a head learned from plain declarations asks for none.
         """
-        if self.head is None:
-            return None
+        return self.chances(rows, [said])[0]
+
+    def chances(self, rows: Attributes, said: Sequence[Mapping[str, float]]) -> list[float | None]:
+        """The same for n lines at once, in order."""
+        if self.head is None or not len(rows):
+            return [None] * len(rows)
         surprise = None
         if self.joint is not None:
-            known = np.array([[said.get(check, np.nan) for check in self.joint.checks]])
+            known = np.array([[one.get(check, np.nan) for check in self.joint.checks] for one in said])
             total = self.joint.score(known)[1]
             surprise = np.concatenate([self.joint.heard(known), total[:, None]], axis=1)
         raw = self.head.raw(rows, self.head.features(rows, surprise))
-        return float(self.head.chances(raw)[0])
+        return [float(chance) for chance in self.head.chances(raw)]
 
     def facts(self) -> dict[str, Any]:
         """What a reader of the manifest wants to know."""

@@ -37,16 +37,20 @@ def train(
     seed: int = 0,
     device: str = "cpu",
     policy: Policy | None = None,
+    modules: Mapping[str, str] | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train on scored cases (`Cases.write`) or on files of declarations with outcomes; write an artefact.
+
+    modules: versions by kind of the models that scored the cases, where that is known; kept beside the rest,
+    so that the fusion is not used with others.
 
     Returns figures, those of the head measured on the last weeks, which it had not seen.
     """
     settings = load_config(FusionConfig, CONFIGS, config, overrides)
     fusion = fit(data, settings, seed=seed, policy=policy, progress=progress)
     figures = fusion.facts()
-    save(fusion, Path(out), data_fingerprint=fingerprint_of(data), figures=figures)
+    save(fusion, Path(out), data_fingerprint=fingerprint_of(data), figures=figures, modules=modules)
     return figures
 
 

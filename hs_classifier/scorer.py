@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from customs.artefact import ArtefactWriter, open_artefact
 from customs.calibrate import Conformal
-from customs.case import Case
+from customs.case import Case, Photo
 from customs.config import make_config
 from customs.evidence import Evidence, Message
 from hs_classifier.calibration import SetRule
@@ -25,6 +26,31 @@ from hs_classifier.text import MAX_CLEAN, Goods, Refusal
 from hs_classifier.vagueness.model import VagueModel
 
 KIND = "hs"
+_REMEMBERED = 32  # cases
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Read:
+    """What some texts and photos say, whatever is declared.
+
+    texts: → row of `refusals`; place: row of a readable text → row of `levels`; photos: → row of `looked`.
+    """
+
+    texts: Mapping[Goods, int]
+    refusals: Sequence[Refusal | None]
+    levels: dict[int, Array]
+    place: Mapping[int, int]
+    photos: Mapping[tuple[int, ...], int]
+    looked: tuple[Array, npt.NDArray[np.bool_]] | None
+    kept: Sequence[tuple[Photo, ...]]  # alive, so that no other photo can have their keys
+
+    def has(self, goods: Sequence[Goods], shots: Sequence[tuple[Photo, ...]]) -> bool:
+        """Whether all of these were read."""
+        return all(g in self.texts for g in goods) and all(_key(photos) in self.photos for photos in shots)
+
+
+def _key(photos: tuple[Photo, ...]) -> tuple[int, ...]:
+    return tuple(map(id, photos))
 
 
 class HsScorer:
@@ -47,6 +73,7 @@ class HsScorer:
         self.conformals = dict(conformals)
         self.figures = dict(figures or {})
         self.data_fingerprint = ""
+        self._last: _Read | None = None
 
     def suggest(self, texts: Sequence[str | Goods], top: int = 5) -> list[Suggestion]:
         """Codes for texts, or for names with descriptions, in order; see `Suggestion`."""
@@ -65,17 +92,22 @@ class HsScorer:
 
     def _chunk(self, cases: Sequence[Case]) -> list[list[Evidence]]:
         goods = [Goods("") if c.line is None else _goods(c) for c in cases]
-        refusals = self.suggester.refusals(goods)
+        read = self._read(goods, cases)
+        row = [read.texts[g] for g in goods]
+        refusals = [read.refusals[r] for r in row]
         answers: list[dict[str, Evidence]] = [{} for _ in cases]
         for i, (case, refusal) in enumerate(zip(cases, refusals, strict=True)):
             answers[i][VAGUE] = self._vague(case, goods[i], refusal)
             reason = _silent(case, refusal)
             if reason is not None:
                 answers[i][TEXT] = Evidence.abstain(TEXT, case.subject, reason)
-        readable = [i for i in range(len(cases)) if refusals[i] is None and cases[i].line is not None]
-        levels = self.suggester.levels([goods[i] for i in readable]) if readable else {}
-        place = {i: k for k, i in enumerate(readable)}
-        for i in readable:
+        levels = read.levels
+        place = {
+            i: read.place[row[i]]
+            for i, case in enumerate(cases)
+            if refusals[i] is None and case.line is not None
+        }
+        for i in place:
             if TEXT not in answers[i]:
                 answers[i][TEXT] = self._text(cases[i], levels, place[i])
         photographed = [i for i, case in enumerate(cases) if case.photos]
@@ -83,8 +115,35 @@ class HsScorer:
             if not case.photos:
                 for check in (PHOTO, JOINT):
                     answers[i][check] = Evidence.abstain(check, case.subject, "hs.photo.no_photo")
-        self._photos(cases, photographed, levels, place, answers)
+        self._photos(cases, photographed, read, place, answers)
         return [[found[check] for check in CHECKS] for found in answers]
+
+    def _read(self, goods: Sequence[Goods], cases: Sequence[Case]) -> _Read:
+        """What texts and photos say, each read once: cases differ by their declared code alone as well.
+
+        The last few are remembered: a case is often asked about again under another code.
+        """
+        shots = [case.photos for case in cases if case.photos]
+        if self._last is not None and self._last.has(goods, shots):
+            return self._last
+        texts = list(dict.fromkeys(goods))
+        refusals = self.suggester.refusals(texts)
+        readable = [i for i, g in enumerate(texts) if refusals[i] is None]
+        levels = self.suggester.levels([texts[i] for i in readable]) if readable else {}
+        distinct = list({_key(photos): photos for photos in shots}.values())
+        voice = self.suggester.photos
+        looked = voice.look(distinct) if voice is not None and distinct else None
+        read = _Read(
+            {g: i for i, g in enumerate(texts)},
+            refusals,
+            levels,
+            {i: k for k, i in enumerate(readable)},
+            {_key(photos): k for k, photos in enumerate(distinct)},
+            looked,
+            distinct,
+        )
+        self._last = read if len(cases) <= _REMEMBERED else None
+        return read
 
     def _text(self, case: Case, levels: dict[int, Array], row: int) -> Evidence:
         declared = case.declared
@@ -123,16 +182,15 @@ class HsScorer:
         self,
         cases: Sequence[Case],
         rows: Sequence[int],
-        levels: dict[int, Array],
+        read: _Read,
         place: Mapping[int, int],
         answers: list[dict[str, Evidence]],
     ) -> None:
         voice = self.suggester.photos
-        if not rows:
-            return
-        if voice is not None:
-            looked, foreign = voice.look([cases[i].photos for i in rows])
-        for k, i in enumerate(rows):
+        if read.looked is not None:
+            looked, foreign = read.looked
+        for i in rows:
+            k = read.photos[_key(cases[i].photos)]
             subject, declared = cases[i].subject, cases[i].declared
             reason = None
             if voice is None:
@@ -149,7 +207,7 @@ class HsScorer:
                 continue
             says = {PHOTO: looked[k]}
             if i in place:
-                text = voice.read(levels, place[i], self.suggester.tree)
+                text = voice.read(read.levels, place[i], self.suggester.tree)
                 says[JOINT] = voice.pool(text[None], looked[k][None])[0]
             for check in (PHOTO, JOINT):
                 if check not in says or check not in self.conformals:

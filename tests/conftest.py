@@ -280,3 +280,16 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/store.db"
     return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture(scope="session")
+def other_tabular(tiny_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tabular model of another seed than that of `quick_models`, really trained."""
+    from soak.quick import QUICK
+
+    from portcullis.modules import Module
+
+    def train(folder: Path) -> None:
+        Module.TABULAR.room("train").train([tiny_world], folder, overrides=dict(QUICK["tabular"]), seed=2)
+
+    return made_once(tmp_path_factory, "other_tabular", train)

@@ -16,10 +16,12 @@ from customs.scan import Scan
 from xray_encoder.bank import crop_of
 from xray_encoder.data import main_line
 from xray_encoder.inserted import peak
+from xray_encoder.inserted.standouts import Map
 from xray_encoder.judge import Judge
 from xray_encoder.look import Look, look_at
 from xray_encoder.normality import EMPTY, Judgement
 from xray_encoder.parts import MASS, MASS_BOUND, MASS_GREY, Parts, chain_of, load_parts, save_parts
+from xray_encoder.recogniser import Vector
 from xray_encoder.weights.bins import short
 
 CHECKS = ("xray.packing", "xray.density", "xray.mass", "xray.packages", "xray.inserted_object")
@@ -43,13 +45,14 @@ class XrayScorer:
             if pair.backbone is not None:
                 pair.backbone.to(device)
         self.judge = Judge(parts.normality, parts.deep, parts.recogniser, parts.config.own)
-        self._looks: WeakKeyDictionary[Scan, Look] = WeakKeyDictionary()
+        self._forget()
 
     def fit(self, train: Sequence[Case], valid: Sequence[Case]) -> Self:
         """Learn from clean cases with scans; `valid` is held out for calibration."""
         from xray_encoder.train import fit_cases
 
         self.parts = fit_cases(train, valid, self.parts.config)
+        self._forget()
         return self
 
     def score(self, cases: Sequence[Case]) -> list[list[Evidence]]:
@@ -57,11 +60,16 @@ class XrayScorer:
         return [self._score(case) for case in cases]
 
     def look(self, scan: Scan) -> Look:
-        """What the scan shows, worked out once for as long as somebody holds the scan."""
-        found = self._looks.get(scan)
-        if found is None:
-            found = self._looks[scan] = look_at(scan)
-        return found
+        """What the scan shows; kept as long as the scan is: lines and other codes are judged on the same."""
+        if scan not in self._looks:
+            self._looks[scan] = look_at(scan)
+        return self._looks[scan]
+
+    def _forget(self) -> None:
+        """What was computed of scans, none of which depends on the declared code, goes with the scans."""
+        self._looks: WeakKeyDictionary[Scan, Look] = WeakKeyDictionary()
+        self._logs: WeakKeyDictionary[Look, Vector | None] = WeakKeyDictionary()
+        self._standouts: WeakKeyDictionary[Look, Map] = WeakKeyDictionary()
 
     def _score(self, case: Case) -> list[Evidence]:
         if case.scan is None:
@@ -84,7 +92,9 @@ class XrayScorer:
         declared = case.declared
         importer = case.declaration.importer if case.declaration is not None else ""
         digits = None if declared is None else declared.digits
-        judged = self.judge(look, digits, importer, device=self.device)
+        if look not in self._logs:
+            self._logs[look] = self.judge.logs(look, self.device)
+        judged = self.judge.with_logs(look, digits, self._logs[look], importer)
         if judged is None:
             return Evidence.abstain("xray.packing", case.subject, "xray.packing.no_kind", kind=look.kind)
         alternatives = tuple(
@@ -255,7 +265,9 @@ class XrayScorer:
             return Evidence.abstain(check, case.subject, "xray.empty")
         if not detector.says(look.view):
             return Evidence.abstain(check, case.subject, "xray.inserted.blocked", share=look.view.blind)
-        code, values = _digits(case), detector.standout(look.view)
+        if look not in self._standouts:
+            self._standouts[look] = detector.standout(look.view)
+        code, values = _digits(case), self._standouts[look]
         conformal, chain = self.parts.calibration[check], chain_of(look, code)
         value, along, up = peak(values)
         calibrated = conformal(standouts.excess(value, code), chain)

@@ -19,6 +19,7 @@ from fusion.head.attributes import CODES, LABELS, Attributes, Floats, Hashes, Ma
 _NAMES = (*LABELS, *CODES)
 _FIGURES = ("value", "net_kg", "unit_value", "duty_rate", "duty", "same_country")
 _UNKNOWN = -1.0  # of a figure
+_WALKERS = 16_384
 _HALF = 0.5  # of a tree, so that no share is quite 0 or 1
 
 
@@ -102,20 +103,26 @@ class Recall:
     def __call__(self, rows: Attributes) -> Floats:
         """(n,) log-odds of the share of frauds in the leaves, the mean over the trees."""
         x = self.ordinals.matrix(rows)
-        total = np.zeros(len(x))
-        for root in self.roots.tolist():
-            at = np.full(len(x), root, dtype=np.int32)
-            moving = np.arange(len(x))
+        n = len(x)
+        total = np.zeros(n)
+        # few rows walk through many trees at once, many rows through one after the other
+        together = max(_WALKERS // max(n, 1), 1)
+        for begin in range(0, len(self.roots), together):
+            roots = self.roots[begin : begin + together]
+            at = np.repeat(roots, n)
+            row = np.tile(np.arange(n), len(roots))
+            moving = np.arange(len(at))
             while len(moving):
                 node = at[moving]
                 right = self.right[node]
                 inner = right >= 0
                 moving, node, right = moving[inner], node[inner], right[inner]
-                low = x[moving, self.column[node]] <= self.cut[node]
+                low = x[row[moving], self.column[node]] <= self.cut[node]
                 at[moving] = np.where(low, node + 1, right)
-            total += self.share[at]
-        n = len(self.roots)
-        return np.asarray(np.log((total + _HALF) / (n - total + _HALF)))
+            for share in self.share[at].reshape(len(roots), n):
+                total += share
+        trees = len(self.roots)
+        return np.asarray(np.log((total + _HALF) / (trees - total + _HALF)))
 
     def tensors(self) -> dict[str, npt.NDArray]:
         """For the artefact."""

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -103,6 +103,11 @@ class Batcher:
         """Whether the next request would be refused."""
         return self._closed or max(self._places, len(self._waiting)) >= self.max_queue
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is in hand."""
+        return self._places > 0 or bool(self._waiting)
+
     @contextmanager
     def place(self) -> Iterator[None]:
         """A place for one request, taken before its body is read; `Busy` where none is free."""
@@ -156,8 +161,9 @@ class Batcher:
         except TimeoutError:
             if not job.answer.cancel():  # it was begun, or its own answer is such an error
                 return job.answer.result()
-            with self._change:
-                raise self._busy("patience") from None
+            raise self._busy("patience") from None
+        except CancelledError:
+            raise self._busy("gone") from None
 
     def _busy(self, why: str) -> Busy:
         self.metrics.refusals.labels(why).inc()
@@ -166,7 +172,10 @@ class Batcher:
 
     def _run(self) -> None:
         while jobs := self._take():
-            alive = [job for job in jobs if not self._is_given_up(job)]
+            for job in jobs:
+                if job.gone():
+                    job.answer.cancel()
+            alive = [job for job in jobs if job.answer.set_running_or_notify_cancel()]
             began = time.perf_counter()
             models = self._models
             for job in alive:
@@ -188,11 +197,6 @@ class Batcher:
             jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.max_batch))]
             self.metrics.waiting.dec(len(jobs))
         return jobs
-
-    def _is_given_up(self, job: _Job) -> bool:
-        if job.gone() and job.answer.cancel():
-            self.metrics.refusals.labels("gone").inc()
-        return not job.answer.set_running_or_notify_cancel()
 
     def _judge(self, jobs: list[_Job], models: Models) -> None:
         """Judge together; where that fails, each alone, so that one fails only itself."""

@@ -18,6 +18,7 @@ from customs.declaration import Declaration
 from customs.errors import CustomsError
 from customs.progress import Progress, silent
 from portcullis.consignment import Upload
+from portcullis.fusing.prepare import module_versions
 from portcullis.models import Models, model_folders
 from portcullis.modules import Module
 from portcullis.service import Service
@@ -113,6 +114,8 @@ class Demo:
     def _train(self, kind: Module, world: str, progress: Progress) -> str:
         config = _CONFIGS.get(kind, "default")
         wanted = _digest({"kind": kind, "world": world, "seed": self.seed, "config": config})
+        if kind is Module.FUSION:  # it is calibrated on what exactly these say
+            wanted = _digest({"fusion": wanted, "modules": module_versions(self.models)})
         if not self._is_done(f"train-{kind}", wanted, self.models / kind):
 
             def named(stage: str, done: int, total: int) -> None:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from customs.case import Case
 from customs.evidence import Evidence, HeatMap
 from customs.hs import HsCode
 from fusion import Policy, RiskReport, assess, candidates, merge
+from fusion.assess import said_by
 from portcullis.consignment import Consignment
 from portcullis.insight.looks import look_of_cases
 from portcullis.models import Models
 from portcullis.store.scan_looks import ScanLook
-
-if TYPE_CHECKING:
-    from fusion.head.attributes import Attributes
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +41,7 @@ def judge_all(consignments: Sequence[Consignment], models: Models, policy: Polic
     cases = [case for own in by_consignment for case in own]
     by_case = models.score(cases)
     instead = _instead(cases, by_case, models, policy)
-    attributes = _attributes(consignments, models)
+    chances = _chances(consignments, by_case, models)
     reports = iter(
         assess(
             evidence,
@@ -53,10 +50,10 @@ def judge_all(consignments: Sequence[Consignment], models: Models, policy: Polic
             policy=policy,
             versions=models.versions,
             fusion=models.fusion,
-            attributes=of_line,
+            chance=chance,
             instead=others,
         )
-        for case, evidence, others, of_line in zip(cases, by_case, instead, attributes, strict=True)
+        for case, evidence, others, chance in zip(cases, by_case, instead, chances, strict=True)
     )
     evidence_of = iter(by_case)
     verdicts = []
@@ -78,18 +75,18 @@ def _instead(
     return [dict(zip(own, islice(answers, len(own)), strict=True)) for own in codes]
 
 
-def _attributes(consignments: Sequence[Consignment], models: Models) -> list[Attributes | None]:
-    """Of each line, what the learned head looks at; None for each where no outcomes were learned from."""
-    import numpy as np
-
-    lines = sum(len(consignment.declaration.lines) for consignment in consignments)
+def _chances(
+    consignments: Sequence[Consignment], by_case: Sequence[list[Evidence]], models: Models
+) -> list[float | None]:
+    """Of each line, the chance that an inspection finds something; None where no outcomes were learned."""
     if models.fusion is None or models.fusion.head is None:
-        return [None] * lines
+        return [None] * len(by_case)
     from customs.readers.declarations import table_of
-    from fusion.head.attributes import attributes as attributes_of
+    from fusion.head.attributes import attributes
 
-    found = attributes_of(table_of([consignment.declaration for consignment in consignments]))
-    return [found.take(np.array([i])) for i in range(lines)]
+    rows = attributes(table_of([consignment.declaration for consignment in consignments]))
+    said = [said_by([e for e in evidence if not e.abstained]) for evidence in by_case]
+    return models.fusion.chances(rows, said)
 
 
 def _oddest(by_line: Iterator[list[Evidence]]) -> HeatMap | None:

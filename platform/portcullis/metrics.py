@@ -64,6 +64,12 @@ class Metrics:
         )
         labels = ("kind", "severity")
         self.findings = Counter("portcullis_findings", "Findings by kind.", labels, registry=all_)
+        self.shadow = Counter(
+            "portcullis_shadow",
+            "Assessments that a shadow scored, failed at or let go.",
+            ("how",),
+            registry=all_,
+        )
         self.refusals = Counter(
             "portcullis_refusals",
             "Turned away for want of room (places, queue, patience) or since the caller had gone.",

@@ -13,7 +13,7 @@ from customs.case import Case
 from customs.errors import CustomsError, DamagedArtefact
 from customs.evidence import Evidence
 from customs.scorer import Scorer
-from fusion.model import Fusion
+from fusion.model import MODULES, Fusion
 from portcullis.modules import Module
 
 # The scorer of each kind of artefact.
@@ -41,23 +41,7 @@ class Models:
     @classmethod
     def load(cls, folders: Sequence[Path], device: str = "cpu") -> Models:
         """Load model folders; `DamagedArtefact` for one that is changed, unknown or of a kind given twice."""
-        artefacts: dict[str, Artefact] = {}
-        for folder in folders:
-            artefact = open_artefact(folder)
-            kind = artefact.manifest["kind"]
-            if kind not in (*SCORERS, FUSION):
-                raise DamagedArtefact(
-                    f"{folder} holds a {kind!r} model",
-                    field="model",
-                    remedy=f"give {', '.join((*SCORERS, FUSION))}",
-                )
-            if kind in artefacts:
-                raise DamagedArtefact(
-                    f"{folder} and {artefacts[kind].folder} are both {kind} models",
-                    field="model",
-                    remedy="give one of them",
-                )
-            artefacts[kind] = artefact
+        artefacts = checked(folders)
         loaded: dict[str, Scorer] = {}
         for kind, name in SCORERS.items():
             if kind in artefacts:
@@ -70,6 +54,12 @@ class Models:
 
             fusion = load(artefacts[FUSION].folder)
         return cls(MappingProxyType(loaded), MappingProxyType(versions), fusion)
+
+    @property
+    def all_versions(self) -> dict[str, str]:
+        """Versions by kind, fusion among them."""
+        fusion = {} if self.fusion is None else {FUSION: self.fusion.version}
+        return {**self.versions, **fusion}
 
     @classmethod
     def find(cls, folder: Path, device: str = "cpu") -> Models:
@@ -97,6 +87,37 @@ class Models:
                 scorer.score([case])
             except CustomsError:
                 continue  # a model may refuse the made-up case; what had to be set up is set up
+
+
+def checked(folders: Sequence[Path]) -> dict[str, Artefact]:
+    """Model folders by kind, every file's hash checked, and that a fusion belongs to these modules."""
+    artefacts: dict[str, Artefact] = {}
+    for folder in folders:
+        artefact = open_artefact(folder)
+        kind = artefact.manifest["kind"]
+        if kind not in (*SCORERS, FUSION):
+            raise DamagedArtefact(
+                f"{folder} holds a {kind!r} model",
+                field="model",
+                remedy=f"give {', '.join((*SCORERS, FUSION))}",
+            )
+        if kind in artefacts:
+            raise DamagedArtefact(
+                f"{folder} and {artefacts[kind].folder} are both {kind} models",
+                field="model",
+                remedy="give one of them",
+            )
+        artefacts[kind] = artefact
+    if FUSION in artefacts and artefacts[FUSION].has(MODULES):
+        for kind, version in artefacts[FUSION].document(MODULES).items():
+            if kind in artefacts and artefacts[kind].version != version:
+                raise DamagedArtefact(
+                    f"{artefacts[FUSION].version} was calibrated on what {version} says, and here is "
+                    f"{artefacts[kind].version}",
+                    field="model",
+                    remedy="train fusion again beside these modules: portcullis train fusion",
+                )
+    return artefacts
 
 
 def model_folders(folder: Path) -> list[Path]:

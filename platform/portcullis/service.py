@@ -17,7 +17,7 @@ from customs.errors import CustomsError, InvalidValue
 from customs.hs import HsCode
 from customs.scan import Scan
 from customs.sentences import Language
-from fusion import Policy
+from fusion import Policy, RiskReport
 from portcullis import drawing
 from portcullis.alerting.parts import Alerting
 from portcullis.batcher import Batcher, Busy, never
@@ -31,7 +31,9 @@ from portcullis.jobs.intake import Limits
 from portcullis.jobs.runner import NotNow
 from portcullis.judge import Verdict, judge_all
 from portcullis.metrics import Metrics
+from portcullis.model_sets import DEFAULT
 from portcullis.models import Models
+from portcullis.readiness import Readiness
 from portcullis.settings import Settings
 from portcullis.store.accounts import Account, Accounts
 from portcullis.store.assessments import Assessment, Assessments, New
@@ -42,8 +44,10 @@ from portcullis.store.chunks import Chunks
 from portcullis.store.engine import Limits as StoreLimits
 from portcullis.store.engine import open_store
 from portcullis.store.images import Images
+from portcullis.store.model_choices import ModelChoices
 from portcullis.store.queue import Queue, Summary
 from portcullis.store.tariff import Tariff
+from portcullis.switching import Switchboard
 
 if TYPE_CHECKING:
     from portcullis.insight.desks import Insight
@@ -86,6 +90,8 @@ class Service:
     board: Board
     tariff: Tariff
     registry: Registry
+    readiness: Readiness
+    choices: ModelChoices
     stopping: threading.Event = field(default_factory=threading.Event)
     _endings: list[Callable[[], None]] = field(default_factory=list)
 
@@ -144,6 +150,8 @@ class Service:
                 ),
             ),
             tariff=Tariff(engine),
+            readiness=Readiness(settings, batcher, registry.accounts.count),
+            choices=ModelChoices(engine, audit, alerting.alerts, now),
         )
         service.on_close(alerting.close)
         return service
@@ -168,9 +176,27 @@ class Service:
         """Logins of browsers."""
         return self.registry.sessions
 
+    @cached_property
+    def switchboard(self) -> Switchboard:
+        """What switches models and asks the shadow."""
+        return Switchboard(
+            self.settings,
+            self.batcher,
+            self.policy,
+            self.choices,
+            self.metrics,
+            read_again=self.read_again,
+            warm_up=lambda models: models.warm_up(_made_up_case()),
+        )
+
     def warm_up(self) -> None:
         """Do what the first assessment would have to do, before anybody waits for it."""
         self.batcher.call(lambda models: models.warm_up(_made_up_case()))
+
+    def follow_choices(self, live: str = DEFAULT) -> None:
+        """From now on switch models as the store says; live: the set that the service was opened with."""
+        self.switchboard.begin(live)
+        self.on_close(self.switchboard.close)
 
     def on_close(self, ending: Callable[[], None]) -> None:
         """Have something ended with the service, the latest first."""
@@ -209,7 +235,19 @@ class Service:
         new = New(consignment.declaration, verdict, consignment.scan, upload.scan, upload.photo)
         found = self.assessments.add(new, account, key=key, body_sha256=body)
         self.metrics.assessed(found.report)
+        self.switchboard.offer(found.id)
         return found
+
+    def read_again(self, assessment_id: str) -> tuple[Consignment, RiskReport]:
+        """What was handed in then, and the report that it got."""
+        found = self.assessment(assessment_id)
+        files = () if found.scan is None else found.scan.files
+        upload = Upload(
+            declaration=found.declaration.to_json().encode(),
+            scan=tuple((file.name, self.images.read(file.sha256)) for file in files),
+            photo=None if found.photo is None else self.images.read(found.photo),
+        )
+        return Consignment.read(upload), found.report
 
     def judge_all(self, consignments: Sequence[Consignment]) -> list[Verdict]:
         """Judge consignments of a batch between requests; `NotNow` if those fill the queue."""

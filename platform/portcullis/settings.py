@@ -64,8 +64,12 @@ class Settings:
     time_zone: str = field(default="Asia/Seoul", metadata={"help": "time zone of the times on the pages"})
     device: str = field(default="cpu", metadata={"help": "where models run: cpu or cuda"})
     max_body_mb: int = field(default=160, metadata={"help": "largest request, in megabytes"})
+    workers: int = field(
+        default=1,
+        metadata={"help": "processes that answer; each loads the models and takes its share of cores"},
+    )
     max_queue: int = field(
-        default=8, metadata={"help": "uploads in hand at once in each worker; more are answered 429"}
+        default=4, metadata={"help": "uploads in hand at once in each worker; more are answered 429"}
     )
     max_batch: int = field(default=4, metadata={"help": "most consignments judged together"})
     answer_seconds: float = field(
@@ -75,6 +79,15 @@ class Settings:
     shutdown_seconds: float = field(
         default=20.0, metadata={"help": "how long a stop waits for what was accepted"}
     )
+    min_free_mb: int = field(
+        default=512, metadata={"help": "with less free where the data lie, /readyz says 503; in megabytes"}
+    )
+    metrics: str = field(
+        default="local",
+        metadata={"help": "who reads /metrics: `local` (this machine, else metrics.read), `signed`, `open`"},
+    )
+    log_format: str = field(default="json", metadata={"help": "lines of the log on stderr: json or console"})
+    log_level: str = field(default="info", metadata={"help": "debug, info, warning or error"})
     session_hours: float = field(default=12.0, metadata={"help": "how long a login lasts"})
     login_failures: int = field(
         default=5, metadata={"help": "wrong passwords in a row before an account waits"}
@@ -141,8 +154,9 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        if self.language not in ("ko", "en"):
-            raise _wrong("language", self.language, "ko or en")
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise _wrong(name, getattr(self, name), " or ".join(allowed))
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -200,6 +214,14 @@ class Settings:
         return cls(**{known[k].name: _convert(known[k], v) for k, v in given.items() if k in known})
 
 
+_CHOICES = {
+    "language": ("ko", "en"),
+    "metrics": ("local", "signed", "open"),
+    "log_format": ("json", "console"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
+
+
 def as_table() -> str:
     """All settings as a Markdown table; `docs/operations/configuration.md` holds it."""
     rows = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
@@ -216,6 +238,8 @@ _ABOVE_ZERO = (
     "store_wait_seconds",
     "store_statement_seconds",
     "max_body_mb",
+    "workers",
+    "min_free_mb",
     "max_queue",
     "max_batch",
     "answer_seconds",

@@ -25,6 +25,7 @@ from portcullis.metrics import Metrics
 from portcullis.models import Models
 from portcullis.service import Service
 from portcullis.store.accounts import Account
+from portcullis.store.queue import Filter, Order
 
 
 class Door:
@@ -87,7 +88,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 def until(true: Callable[[], bool]) -> None:
     """Wait for something that another thread brings about."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 20
     while not true():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.002)
@@ -184,7 +185,7 @@ def test_a_caller_that_left_is_skipped(
     left.set()
     door.open.set()
     assert [answer.result(10).report.subject for answer in answers] == ["D0", "D1"]
-    assert gone.exception(10) is not None
+    assert isinstance(gone.exception(10), Busy)
     assert door.asked == [["D0/1"], ["D1/1"]]
 
 
@@ -224,7 +225,7 @@ def test_closing_finishes_what_waits_and_takes_nothing_new(
         batcher.judge(read("D9"))
     door.open.set()
     assert batcher.close(10)
-    assert [answer.result(0).report.subject for answer in answers] == [f"D{n}" for n in range(6)]
+    assert [answer.result(10).report.subject for answer in answers] == [f"D{n}" for n in range(6)]
 
 
 @pytest.fixture
@@ -249,7 +250,7 @@ def test_a_full_service_answers_429_and_keeps_nothing(
     with make.running(narrow) as address, httpx.Client(base_url=address, auth=auth, timeout=20) as client:
         taken = [threads.submit(send, address, make, f"D{n}") for n in range(2)]
         until(lambda: narrow.batcher.full)
-        for content in (b"x" * 1_000_000, b""):
+        for content in (b"x" * 3_900_000, b"", b"x" * 3_900_000):  # its end is sent though nobody reads it
             kind = {"Content-Type": "multipart/form-data; boundary=b"}
             refused = client.post("/v1/assessments", content=content, headers=kind)
             assert refused.status_code == 429
@@ -291,9 +292,10 @@ def test_a_client_that_hung_up_is_neither_scored_nor_stored(
         until(lambda: len(door.asked) == 1)
         with pytest.raises(httpx.ReadTimeout):
             send(address, make, "GONE", timeout=0.5)
-        until(lambda: narrow.batcher._waiting[0].gone())
+        until(lambda: any(job.gone() for job in list(narrow.batcher._waiting)))
         door.open.set()
         assert first.result(20).status_code == 201
         until(lambda: not narrow.batcher.full)
         assert send(address, make, "D2").status_code == 201
-    assert [row.declaration_id for row in narrow.assessments.latest()] == ["D2", "D1"]
+    kept = narrow.queue.page(Filter(), order=Order.NEWEST).rows
+    assert [row.declaration_id for row in kept] == ["D2", "D1"]

@@ -58,6 +58,7 @@ def signed_in(request: Request, service: Serving) -> Caller:
     A cookie counts for a changing request only when the browser says that our own page sent it.
     """
     caller = who_calls(request, service)
+    known(request, caller.account)
     service.registry.rates.request(caller.account.id)
     return caller
 
@@ -82,6 +83,12 @@ def who_calls(request: Request, service: Service) -> Caller:
     if request.method not in _SAFE:
         require_own_page(request)
     return caller_of(account)
+
+
+def known(request: Request, account: Account) -> Account:
+    """The account, its number noted for the log."""
+    request.state.account_id = account.id
+    return account
 
 
 def client_address(request: Request, service: Service) -> str:

@@ -19,6 +19,7 @@ from portcullis.api import (
     casework,
     codes,
     health,
+    models,
     past,
     queue,
     scans,
@@ -29,6 +30,7 @@ from portcullis.api import (
 from portcullis.api.access import permission_of
 from portcullis.api.problems import ProblemDocument, add_handlers, documented
 from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
+from portcullis.api.watch import Watch
 from portcullis.identity.session import COOKIE, cookie_name
 from portcullis.service import Service
 from portcullis.web import pages, sign_in
@@ -37,7 +39,8 @@ from portcullis.web import pages, sign_in
 def make_app(service: Service) -> FastAPI:
     """Build the application.
 
-    Open without an account are only /healthz, /readyz, the ways to sign in, /static and the OpenAPI document.
+    Open without an account are only /healthz, /readyz, the ways to sign in, /static and the OpenAPI document;
+    /metrics as its setting says.
     """
     settings = service.settings
     app = FastAPI(
@@ -47,6 +50,7 @@ def make_app(service: Service) -> FastAPI:
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
         middleware=[
+            Middleware(Watch, metrics=service.metrics),
             Middleware(SecurityHeaders, https=settings.https),
             Middleware(Mistakes),
             Middleware(BodyLimit, limit=settings.max_body_mb * 1024 * 1024),
@@ -67,6 +71,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(suggestions.router)
     app.include_router(codes.router)
     app.include_router(audit.router)
+    app.include_router(models.router)
     app.include_router(account.router)
     app.include_router(accounts.router)
     app.include_router(sign_in.router)

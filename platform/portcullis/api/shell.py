@@ -6,13 +6,13 @@ import logging
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from customs.errors import Problem
 from portcullis.api.problems import our_fault, problem
 
-log = logging.getLogger("portcullis")
+log = logging.getLogger("portcullis.api")
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -88,10 +88,12 @@ class Mistakes:
 
         try:
             await self.app(scope, receive, watched)
+        except ClientDisconnect:
+            return  # in the middle of its body: there is nobody to answer
         except Exception:
             if started:
                 raise
-            log.exception("%s %s failed", scope["method"], scope["path"])
+            log.exception("a request failed by a mistake of ours")
             await our_fault(Request(scope, receive))(scope, receive, send)
 
 

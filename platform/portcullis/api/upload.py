@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,9 +15,11 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from customs.errors import CustomsError, Problem
 from portcullis.api.access import Serving
+from portcullis.batcher import Busy
 from portcullis.consignment import MAX_DECLARATION_BYTES, NamedFile, Upload
 
 PARTS = ("declaration", "scan", "photo")
+_LONGEST_PASSING_SECONDS = 20
 # For OpenAPI: the body is read by hand because `declaration` may be a text field or a file.
 REQUEST_BODY: dict[str, Any] = {
     "requestBody": {
@@ -55,10 +57,23 @@ class Form:
     unknown: tuple[str, ...] = ()
 
 
-async def admitted(service: Serving) -> AsyncIterator[None]:
-    """A place among the uploads in hand until the answer is sent; none free is `Busy`, the body unread."""
-    with service.batcher.place():
+async def admitted(request: Request, service: Serving) -> AsyncIterator[None]:
+    """A place among the uploads in hand until the answer is sent; none free is `Busy`, nothing kept."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(service.batcher.place())
+        except Busy:
+            await _let_it_pass(request)
+            raise
         yield
+
+
+async def _let_it_pass(request: Request) -> None:
+    """Take in a body and forget it: who is still sending would not hear an answer, only a broken line."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LONGEST_PASSING_SECONDS):
+            async for _ in request.stream():
+                pass
 
 
 async def read_form(request: Request, place: Annotated[None, Depends(admitted)]) -> Form:
@@ -96,6 +111,8 @@ class _Parser(MultiPartParser):
     """Refuses a body that was cut; Starlette takes it for one with fewer parts."""
 
     ended = False
+    # a part up to this size stays in memory, where it is needed anyway; a larger one waits in a file
+    spool_max_size = 16 * 1024 * 1024
 
     def on_end(self) -> None:
         """The closing boundary."""

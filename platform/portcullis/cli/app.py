@@ -21,6 +21,7 @@ from portcullis.cli import (
     images,
     import_,
     key,
+    models,
     panel,
     rank,
     replay,
@@ -67,6 +68,7 @@ app.add_typer(images.images, name="images")
 app.add_typer(batch.batch, name="batch")
 app.add_typer(codes.codes, name="codes")
 app.add_typer(user.user, name="user")
+app.add_typer(models.models, name="models")
 app.add_typer(webhook.webhook, name="webhook")
 app.add_typer(key.key, name="key")
 app.command("check")(check.check)

@@ -19,11 +19,12 @@ def demo(
 
     What an earlier run has done is not done again.
     """
+    from collections.abc import Sequence
     from dataclasses import replace
 
     from portcullis.cli.console import progress_bars
     from portcullis.demo import Demo
-    from portcullis.server import listen, serve
+    from portcullis.server import listen, serve_all
     from portcullis.settings import Settings
 
     made = Demo(folder, size)
@@ -33,11 +34,11 @@ def demo(
     with progress_bars() as progress:
         service = made.build(settings, progress)
 
-    def ready(address: str) -> None:
+    def ready(address: str, versions: Sequence[str]) -> None:
         print(f"Portcullis serves {address}", flush=True)
 
     print("Demo logins, also in", made.logins)
     for name, password in made.passwords().items():
         print(f"  {name:<10} {password}")
     if listener is not None:
-        serve(service, listener, ready)
+        serve_all(settings, listener, ready, service)

@@ -41,6 +41,12 @@ def prepared(
         yield files
 
 
+def module_versions(models: Path) -> dict[str, str]:
+    """Versions by kind of the modules in `models`, which scored the worlds."""
+    found = [open_artefact(manifest.parent) for manifest in sorted(models.glob(f"*/{MANIFEST}"))]
+    return {a.manifest["kind"]: a.version for a in found if a.manifest["kind"] != FUSION}
+
+
 def _modules(world: Path, models: Path, seed: int, device: str, progress: Progress) -> list[Path]:
     """The folder of each module."""
     found = {}

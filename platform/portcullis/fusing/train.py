@@ -9,7 +9,7 @@ from typing import Any
 from customs.errors import InvalidValue
 from customs.progress import Progress, silent
 from fusion.train import train as train_fusion
-from portcullis.fusing.prepare import prepared
+from portcullis.fusing.prepare import module_versions, prepared
 
 
 def train(
@@ -27,11 +27,21 @@ def train(
 
     By default they are looked for beside `out`, and written there where they are missing.
     """
+    from customs.world import is_world
+
     _refuse_unsettled(data)
     beside = models or Path(out).resolve().parent
     with prepared(data, beside, seed=seed, device=device, progress=progress) as files:
+        worlds = any(is_world(path) for path in data)
         return train_fusion(
-            files, out, config=config, overrides=overrides, seed=seed, device=device, progress=progress
+            files,
+            out,
+            config=config,
+            overrides=overrides,
+            seed=seed,
+            device=device,
+            modules=module_versions(beside) if worlds else None,
+            progress=progress,
         )
 
 

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     MANAGE_ACCOUNTS = "accounts.manage"
     MANAGE_WEBHOOKS = "webhooks.manage"
     READ_AUDIT = "audit.read"
+    READ_METRICS = "metrics.read"
     OWN_ACCOUNT = "account.own"  # one's own password and API keys
 
 
@@ -48,6 +49,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.MANAGE_ACCOUNTS,
             Permission.MANAGE_WEBHOOKS,
             Permission.READ_AUDIT,
+            Permission.READ_METRICS,
         },
     }
 )

@@ -23,6 +23,7 @@ from portcullis.api.access import (
     Serving,
     Speaking,
     cookie_account,
+    known,
     language_of,
     require_own_page,
 )
@@ -133,7 +134,7 @@ def visitor(request: Request, service: Serving) -> Account:
         raise NotSignedIn
     if request.method in _CHANGING:
         require_own_page(request)
-    return account
+    return known(request, account)
 
 
 Visitor = Annotated[Account, Depends(visitor)]
