@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from customs.errors import CustomsError, TooLarge, UnreadableFile
 MAX_BYTES = 64 * 1024 * 1024
 # Decoding and judging takes up to 16 bytes a pixel: no stranger's file may take more than some 250 MB.
 MAX_PIXELS = 16_000_000
+# A telephone's JPEG may have more: it is decoded at half its size. A progressive one is held whole meanwhile.
+_MAX_JPEG, _MAX_PROGRESSIVE = 52_000_000, 26_000_000
 _FORMATS = ("PNG", "JPEG", "TIFF")
 _REMEDY = "upload a PNG, JPEG or TIFF picture"
 MAX_PAGES = 64
@@ -42,8 +45,12 @@ def decode_pages(
     max_pixels: int = MAX_PIXELS,
     max_pages: int = MAX_PAGES,
     formats: tuple[str, ...] = _FORMATS,
+    halve: bool = False,
 ) -> tuple[list[npt.NDArray], str | None]:
-    """As `decode_picture`, and a TIFF's ImageDescription; `UnreadableFile` for more than `max_pages`."""
+    """As `decode_picture`, and a TIFF's ImageDescription; `UnreadableFile` for more than `max_pages`.
+
+    halve: a JPEG with more pixels, as telephones make them, is decoded at half its width and height.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not data:
@@ -68,6 +75,8 @@ def decode_pages(
                 description = None if tags is None else tags.get(_IMAGE_DESCRIPTION)
                 for index in range(count):
                     image.seek(index)
+                    if halve and image.width * image.height > max_pixels:
+                        _halve(image)
                     seen += image.width * image.height
                     if seen > max_pixels:
                         raise TooLarge(
@@ -88,6 +97,13 @@ def decode_pages(
             field=field,
             remedy="export it again, then upload it",
         ) from None
+
+
+def _halve(image: Any) -> None:
+    """Have a large JPEG decoded at half its size; what is larger still keeps its size, and is refused."""
+    most = _MAX_PROGRESSIVE if image.info.get("progressive") else _MAX_JPEG
+    if image.format == "JPEG" and image.width * image.height <= most:
+        image.draft(image.mode, (-(-image.width // 2), -(-image.height // 2)))
 
 
 def _check_tiff(data: bytes, max_pixels: int, field: str) -> None:
@@ -137,8 +153,8 @@ def _check_tiff(data: bytes, max_pixels: int, field: str) -> None:
 
 
 def read_photo(data: bytes, source: str = "", *, field: str = "photo") -> Photo:
-    """Decode a product photo to RGB."""
-    page = decode_picture(data, field=field)[0]
+    """Decode a product photo to RGB; a large JPEG at half its size."""
+    page = decode_pages(data, field=field, halve=True)[0][0]
     if page.dtype == np.uint16:
         page = (page >> 8).astype(np.uint8)
     elif page.dtype != np.uint8:

@@ -120,3 +120,30 @@ def test_a_tiff_gives_its_description_and_no_more_pages_than_asked_for() -> None
     assert (len(pages), description) == (3, "gate 1")
     with pytest.raises(UnreadableFile, match="3 pages"):
         decode_pages(buffer.getvalue(), field="scan", max_pages=2)
+
+
+def test_a_telephones_large_jpeg_is_read_at_half_its_size_and_turned_as_it_says() -> None:
+    """24 million pixels, lying on its side; as a scan, which is measured pixel by pixel, it is refused."""
+    buffer = io.BytesIO()
+    pixels = np.zeros((4000, 6000), np.uint8)
+    pixels[:, :3000] = 255  # the left half is bright
+    exif = Image.Exif()
+    exif[274] = 6  # to be shown turned by a quarter, clockwise: left comes to the top
+    Image.fromarray(pixels).convert("RGB").save(buffer, "JPEG", exif=exif, quality=30)
+    photo = read_photo(buffer.getvalue()).pixels
+    assert photo.shape == (3000, 2000, 3)
+    assert photo[:1400].min() > 240
+    assert photo[1600:].max() < 15
+    with pytest.raises(UnreadableFile, match="4,000"):
+        decode_picture(buffer.getvalue(), field="scan")
+
+
+def test_a_jpeg_beyond_what_telephones_make_is_refused_before_it_is_decoded() -> None:
+    """Also one that says it is progressive, which would be held whole."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.zeros((16, 16), np.uint8)).save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    at = data.index(b"\xff\xc2") + 5  # start of a progressive frame: length, precision, then height and width
+    for height, width in ((9000, 6000), (5200, 5200)):
+        with pytest.raises(UnreadableFile, match=f"{width:,} × {height:,}"):
+            read_photo(data[:at] + struct.pack(">HH", height, width) + data[at + 4 :])
