@@ -24,6 +24,8 @@ import pytest
 
 # As the command line does: threads that spin while they wait cost a shared machine more than their work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Long runs of their own; to look for doctests there would import locust, which patches threads and ssl.
+collect_ignore = ["soak"]
 ROOT = Path(__file__).parents[1]
 
 

@@ -234,9 +234,13 @@ class Service:
         verdict = self.batcher.judge(consignment, gone)
         new = New(consignment.declaration, verdict, consignment.scan, upload.scan, upload.photo)
         found = self.assessments.add(new, account, key=key, body_sha256=body)
-        self.metrics.assessed(found.report)
-        self.switchboard.offer(found.id)
+        self.stored(found.id, found.report)
         return found
+
+    def stored(self, assessment_id: str, report: RiskReport) -> None:
+        """Count an assessment that was stored, and offer it to the shadow."""
+        self.metrics.assessed(report)
+        self.switchboard.offer(assessment_id)
 
     def read_again(self, assessment_id: str) -> tuple[Consignment, RiskReport]:
         """What was handed in then, and the report that it got."""

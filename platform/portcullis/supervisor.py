@@ -25,6 +25,7 @@ from types import FrameType
 
 from customs.errors import CustomsError
 from portcullis import logs
+from portcullis.jobs.executor import Processes
 from portcullis.server import address_of
 from portcullis.settings import Settings
 
@@ -73,12 +74,17 @@ class _Supervisor:
 
     def run(self, ready: Callable[[str], None]) -> None:
         usual = {name: signal.signal(name, self._stop) for name in (signal.SIGTERM, signal.SIGINT)}
+        batches = Processes(self.settings, self.settings.processes)
         try:
             for _ in range(self.settings.workers):
                 self._start()
+            if self.settings.executor == "process":
+                batches.start()
             while not self.stopped:
                 self._look(ready)
         finally:
+            if self.settings.executor == "process":
+                batches.stop(self.settings.shutdown_seconds)
             self._end()
             for name, handler in usual.items():
                 signal.signal(name, handler)

@@ -391,6 +391,8 @@ def test_a_body_above_the_limit_is_refused_announced_or_not(client: httpx.Client
         for _ in range(80):
             yield b"0" * 65_536
 
+    plain = client.post("/v1/hs/suggestions", content=b'{"text": "' + b"a" * (1 << 20) + b'"}')
+    assert "1,048,576" in assert_problem(plain, 413)["problems"][0]["remedy"]  # what is no upload is small
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     try:
         chunked = client.post(URL, content=chunks(), headers=kind)

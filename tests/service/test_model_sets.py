@@ -25,6 +25,8 @@ from fusion.train import train as train_fusion
 from portcullis import switching
 from portcullis.consignment import Consignment, Upload
 from portcullis.fusing.prepare import module_versions
+from portcullis.jobs.executor import executor_of
+from portcullis.jobs.worker import work
 from portcullis.judge import judge
 from portcullis.models import Models, checked
 from portcullis.server import open_service
@@ -222,6 +224,36 @@ def test_a_shadow_scores_everything_and_decides_nothing(
     until(lambda: running.switchboard.state(Part.SHADOW).models is None)
     at("kim", "POST", "/v1/assessments", files={"declaration": make.declaration(id="D9")})
     assert running.choices.compared(dict(shadow.versions)).scored == 3
+
+
+@pytest.mark.parametrize("by", ["a thread of the server", "a process of its own"])
+def test_batches_are_judged_by_the_live_set_and_offered_to_the_shadow(
+    at: Any,
+    running: Service,
+    settings: Settings,
+    make: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+    by: str,
+) -> None:
+    """Whoever does them, they are judged and shadowed like what comes one by one."""
+    assert at("boss", "PUT", "/v1/models/live", json={"set": "next"}).status_code == 200
+    assert at("boss", "PUT", "/v1/models/shadow", json={"set": "default"}).status_code == 200
+    until(lambda: running.switchboard.state(Part.SHADOW).models is not None)
+    until(lambda: running.models.versions["tabular"] == versions(settings)[1])
+    lines = b"\n".join(make.declaration(id=f"D{n}") for n in range(2))
+    batch = at("anna", "POST", "/v1/batches", files={"file": ("two.jsonl", lines)}).headers["location"]
+    if by == "a thread of the server":
+        running.board.start(executor_of(running))
+    else:
+        monkeypatch.setattr("portcullis.jobs.worker.signal.signal", lambda *_: None)
+        assert work(settings, until_idle=True) == 1
+    until(lambda: at("anna", "GET", batch).json()["state"] == "done")
+    running.board.stop()
+    items = at("anna", "GET", f"{batch}/items").json()["items"]
+    made = [at("anna", "GET", f"/v1/assessments/{item['assessment']}").json() for item in items]
+    assert [m["report"]["versions"]["tabular"] for m in made] == [versions(settings)[1]] * 2
+    if by == "a thread of the server":  # a process drops what waits when it ends
+        until(lambda: at("anna", "GET", "/v1/models/shadow").json()["scored"] == 2)
 
 
 def test_what_the_shadow_has_no_room_for_is_dropped_and_counted(

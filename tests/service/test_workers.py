@@ -18,6 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 PROGRAM = [sys.executable, "-c", "from portcullis.cli import main; main()"]
@@ -119,14 +120,23 @@ def test_a_worker_that_dies_is_started_anew_and_none_outlives_its_watcher(
 def test_what_was_accepted_is_answered_before_the_end(
     serve: Callable[..., Any], make: SimpleNamespace
 ) -> None:
-    """Of requests under way at SIGTERM each is answered and stored, or was never accepted."""
+    """Of requests under way at SIGTERM each is answered and stored, or was never accepted.
+
+    The process that does batches is one for all workers, and ends with them.
+    """
     settings = {"PORTCULLIS_MAX_QUEUE": "64", "PORTCULLIS_WORKERS": "2"}
+    settings |= {"PORTCULLIS_EXECUTOR": "process", "PORTCULLIS_PROCESSES": "1"}
     with serve(**settings) as served, ThreadPoolExecutor(24) as threads:
+        spawned = [
+            p for p in psutil.Process(served.process.pid).children() if "spawn_main" in str(p.cmdline())
+        ]
+        assert len(spawned) == 3
         answers = [threads.submit(send, served, make, f"D{n}") for n in range(24)]
         until(lambda: any(answer.done() for answer in answers))
         served.process.terminate()
         assert served.process.wait(timeout=60) == 0
         assert not any(alive(pid) for pid in served.pids())
+        assert not any(alive(one.pid) for one in spawned)
         good = 0
         for answer in answers:
             error = answer.exception(30)

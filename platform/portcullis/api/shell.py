@@ -97,8 +97,13 @@ class Mistakes:
             await our_fault(Request(scope, receive))(scope, receive, send)
 
 
+MAX_PLAIN = 1024 * 1024
+
+
 class BodyLimit:
     """Refuses bodies above `limit` bytes, announced or counted while they arrive.
+
+    What is no upload is held to `MAX_PLAIN`: it is read before anybody knows who sent it.
 
     Starlette's own limit answers an announced body in plain text; here every error has one shape.
     """
@@ -112,9 +117,12 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdigit() and int(announced) > self.limit:
-            error = BodyTooLarge(self.limit)
+        headers = Headers(scope=scope)
+        upload = headers.get("content-type", "").startswith("multipart/form-data")
+        limit = self.limit if upload else min(self.limit, MAX_PLAIN)
+        announced = headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > limit:
+            error = BodyTooLarge(limit)
             answer = problem(
                 413,
                 instance=scope["path"],
@@ -130,8 +138,8 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self.limit:
-                raise BodyTooLarge(self.limit)
+            if seen > limit:
+                raise BodyTooLarge(limit)
             return message
 
         await self.app(scope, counted, send)

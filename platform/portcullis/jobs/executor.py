@@ -36,6 +36,8 @@ _LIVED = 10.0  # seconds after which a process is taken to have started well
 def executor_of(service: Service) -> Executor | None:
     """The executor that the settings ask for; None where batches are done elsewhere."""
     settings = service.settings
+    if settings.executor == "process" and settings.workers > 1:
+        return None  # whoever watches over the workers starts them once
     if settings.executor == "inline":
         return Inline(
             Runner(
@@ -46,6 +48,7 @@ def executor_of(service: Service) -> Executor | None:
                 slice_seconds=_INLINE_SLICE_SECONDS,
                 most=_INLINE_MOST,
                 pause=0.002,
+                stored=service.stored,
             )
         )
     return Processes(settings, settings.processes) if settings.executor == "process" else None
@@ -113,7 +116,8 @@ class Processes:
     def stop(self, seconds: float) -> None:
         """Ask them to give their chunks back, and end those that do not in time."""
         self._stopping.set()
-        self._watcher.join()
+        if self._slots:
+            self._watcher.join()
         end = time.monotonic() + seconds
         for slot in self._slots:
             slot.process.terminate()

@@ -14,6 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
 from customs.declaration import Declaration
 from customs.errors import CustomsError, Problem
+from fusion import RiskReport
 from portcullis.consignment import Consignment, Upload
 from portcullis.jobs.archive import Archive
 from portcullis.judge import Verdict
@@ -30,6 +31,10 @@ IDLE_SECONDS = 1.0  # between looks for work
 _NOT_NOW_SECONDS = 0.2
 _MOST_WITH_PICTURES = 8  # in a slice: each may be tens of megabytes when it is decoded
 _TROUBLE_SECONDS = 2.0  # after the store did not answer
+
+
+def _unnoticed(assessment_id: str, report: RiskReport) -> None:
+    """Nobody wants to know."""
 
 
 class NotNow(Exception):
@@ -67,6 +72,7 @@ class Runner:
         slice_seconds: float,
         most: int,
         pause: float = 0.0,
+        stored: Callable[[str, RiskReport], None] = _unnoticed,
     ) -> None:
         self.name = name
         self.chunks = chunks
@@ -74,6 +80,7 @@ class Runner:
         self.judge = judge
         self.slice_seconds = slice_seconds
         self.most = most  # declarations in a slice
+        self.stored = stored  # told of each assessment that was stored
         self.pause = pause  # seconds between slices, for whoever waits for the models
         self.stopping = threading.Event()
         self._sizes: dict[str, int] = {}  # of the next slice, by kind of batch
@@ -116,7 +123,8 @@ class Runner:
         if claim is None:
             return False
         try:
-            self.chunks.finish(claim, self._results(claim))
+            for assessment_id, report in self.chunks.finish(claim, self._results(claim)):
+                self.stored(assessment_id, report)
         except _Stopped:
             self.chunks.release(claim)
         except ClaimLost as lost:

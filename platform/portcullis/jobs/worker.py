@@ -28,13 +28,14 @@ def work(settings: Settings, *, until_idle: bool = False, parent: int | None = N
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import torch
 
+    from portcullis import logs
     from portcullis.jobs.executor import worker_name
     from portcullis.jobs.runner import Runner
-    from portcullis.models import Models
-    from portcullis.service import Service
+    from portcullis.server import open_service
 
     torch.set_num_threads(1)
-    service = Service.open(settings, Models.find(settings.models, settings.device))
+    logs.configure(settings)
+    service = open_service(settings)  # with the models that are live, also when others come to be
     runner = Runner(
         worker_name(),
         service.board.chunks,
@@ -42,6 +43,7 @@ def work(settings: Settings, *, until_idle: bool = False, parent: int | None = N
         service.judge_all,
         slice_seconds=_SLICE_SECONDS,
         most=_MOST,
+        stored=service.stored,
     )
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -52,7 +54,10 @@ def work(settings: Settings, *, until_idle: bool = False, parent: int | None = N
         signal.signal(number, stop)
     if parent is not None:
         threading.Thread(target=_watch, args=(runner, parent), daemon=True).start()
-    return runner.run(until_idle=until_idle)
+    try:
+        return runner.run(until_idle=until_idle)
+    finally:
+        service.close()
 
 
 def work_for(settings: Settings, parent: int) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from customs.errors import Problem
+from fusion import RiskReport
 from portcullis.store.accounts import Account, Accounts
 from portcullis.store.alerts import Alerts, batch_finished
 from portcullis.store.assessments import Assessments, New
@@ -144,8 +145,10 @@ class Chunks:
                 attempts=claim.attempt - 1,
             )
 
-    def finish(self, claim: Claim, results: Sequence[Result]) -> None:
+    def finish(self, claim: Claim, results: Sequence[Result]) -> list[tuple[str, RiskReport]]:
         """Store what became of every task, and that the chunk is done: all of it or nothing.
+
+        Gives the id and the report of each assessment that was stored.
 
         Raises:
             ClaimLost: the chunk is somebody else's now; nothing was stored.
@@ -169,6 +172,7 @@ class Chunks:
                 self._set_items(connection, claim, results, ids)
                 self._complete(connection, claim, done)
                 connection.commit()
+        return [(one, new.verdict.report) for one, new in zip(ids, news, strict=True)]
 
     def fail(self, claim: Claim, reason: str) -> bool:
         """A chunk could not be done: it is tried again later, or given up; True if it was given up."""
