@@ -13,6 +13,7 @@ from soak.live import Live, served
 from soak.load import world_of
 from soak.verdict import Reach, Result, say
 
+from portcullis.settings import EXECUTORS
 from portcullis.store.accounts import Role
 
 URL = "/v1/batches"
@@ -41,10 +42,14 @@ def watch(client: httpx.Client, address: str, seconds: float) -> dict[str, Any]:
         time.sleep(1)
 
 
-def run(models: Path, folder: Path, count: int, world: Path) -> Result:
+def run(models: Path, folder: Path, count: int, world: Path, executor: str = "process") -> Result:
     """Hand it in and wait for the end."""
     data = declarations(world, count)
-    with served(Live(folder, models), Role.ANALYST) as live, live.client(Role.ANALYST, 300) as client:
+    settings = {"PORTCULLIS_EXECUTOR": executor}
+    with (
+        served(Live(folder, models, settings), Role.ANALYST) as live,
+        live.client(Role.ANALYST, 300) as client,
+    ):
         began = time.monotonic()
         answer = client.post(URL, files={"file": ("batch.jsonl", data, "application/jsonl")})
         answer.raise_for_status()
@@ -54,6 +59,7 @@ def run(models: Path, folder: Path, count: int, world: Path) -> Result:
     items = told["items"]
     figures = {
         "declarations": count,
+        "executor": executor,
         "megabytes": round(len(data) / 1024 / 1024, 1),
         "handed_in_seconds": round(handed_in, 2),
         "seconds": round(seconds, 1),
@@ -70,9 +76,10 @@ def run(models: Path, folder: Path, count: int, world: Path) -> Result:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of this soak."""
     parser.add_argument("--declarations", type=int, default=10_000, help="(default: %(default)s)")
+    parser.add_argument("--executor", default="process", choices=EXECUTORS[:2], help="(default: %(default)s)")
 
 
 def main(arguments: argparse.Namespace, folder: Path) -> Result:
     """Run as the command line asks."""
     world = world_of(arguments.models, folder)
-    return run(arguments.models, folder, arguments.declarations, world)
+    return run(arguments.models, folder, arguments.declarations, world, arguments.executor)

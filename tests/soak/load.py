@@ -214,7 +214,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--phase-seconds", type=float, default=30, help="of other load (default: %(default)s)"
     )
     parser.add_argument(
-        "--serve", default="", help="further words for `portcullis serve`, such as '--workers 2'"
+        "--serve",
+        default="--workers 2",
+        help="further words for `portcullis serve` (default: %(default)s)",
     )
 
 
