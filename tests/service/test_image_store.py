@@ -272,7 +272,7 @@ def test_the_commands_say_what_is_wrong_and_sweep_what_is_left(
 def test_every_column_that_could_name_an_image_says_whether_it_does() -> None:
     """One that does not would lose its files to the next sweep, and to every backup."""
     names = {"name", "declaration_id", "reference", "key", "hash", "previous", "sha256", "body_sha256"}
-    names |= {"secret_hash", "token_hash"}
+    names |= {"secret_hash", "token_hash", "digest"}
     unsaid = {
         f"{table.name}.{column.name}"
         for table in whole().tables.values()
