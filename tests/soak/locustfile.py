@@ -12,16 +12,18 @@ import base64
 import itertools
 import json
 import os
+import random
 import time
 from pathlib import Path
 from typing import Any
 
-from locust import FastHttpUser, constant, constant_pacing, events, task
+from locust import FastHttpUser, events, task
 from soak.consignments import CONTENT_TYPE, Prepared
 
 _PREPARED = [Prepared.read(folder) for folder in sorted(Path(os.environ["SOAK_BODIES"]).iterdir())]
 _NUMBERS = itertools.count(time.time_ns() // 1_000_000 % 100_000_000)
 _PACE = float(os.environ["SOAK_PACE"])
+_RANDOM = random.Random(1)
 _ANSWERS: list[dict[str, Any]] = []
 _HEADERS = {
     "Authorization": "Basic " + base64.b64encode(os.environ["SOAK_AUTH"].encode()).decode(),
@@ -32,13 +34,17 @@ _HEADERS = {
 class Declarant(FastHttpUser):
     """Somebody who hands in one consignment after another."""
 
-    wait_time = constant_pacing(_PACE) if _PACE else constant(0)
     network_timeout = connection_timeout = 60.0
+    took = 0.0  # seconds, the last time
 
     def on_start(self) -> None:
         """Users who keep a pace do not all begin at once."""
         if _PACE:
-            time.sleep(_PACE * (next(_NUMBERS) % 97) / 97)
+            time.sleep(_PACE * _RANDOM.random())
+
+    def wait_time(self) -> float:
+        """The pace on the mean, but never in step with others."""
+        return max(_PACE * _RANDOM.uniform(0.5, 1.5) - self.took, 0.0)
 
     @task
     def hand_in(self) -> None:
@@ -51,7 +57,7 @@ class Declarant(FastHttpUser):
             retry = answer.headers.get("Retry-After") if answer.headers else None
             if answer.status_code in (201, 429):
                 answer.success()
-            seconds = time.perf_counter() - clock
+            self.took = seconds = time.perf_counter() - clock
         _ANSWERS.append({"at": began, "seconds": seconds, "status": answer.status_code, "retry_after": retry})
 
 
