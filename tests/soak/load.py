@@ -147,7 +147,7 @@ def run(
         load.run(2, 5)  # warm
         single = load.run(1, alone)
         say(f"alone: {single.figures()}")
-        closed = {users: load.run(users, each) for users in (2, 4, 8)}
+        closed = {users: load.run(users, each) for users in (2, 4, 6)}
         best = max(closed, key=lambda users: closed[users].rate)
         capacity = closed[best].rate
         say(f"{best} clients: {closed[best].figures()}")

@@ -36,6 +36,7 @@ class Declarant(FastHttpUser):
 
     network_timeout = connection_timeout = 60.0
     took = 0.0  # seconds, the last time
+    asked = 0.0  # to wait, by the last answer
 
     def on_start(self) -> None:
         """Users who keep a pace do not all begin at once."""
@@ -43,8 +44,8 @@ class Declarant(FastHttpUser):
             time.sleep(_PACE * _RANDOM.random())
 
     def wait_time(self) -> float:
-        """The pace on the mean, but never in step with others."""
-        return max(_PACE * _RANDOM.uniform(0.5, 1.5) - self.took, 0.0)
+        """The pace on the mean, but never in step with others; without one, as long as a 429 asked for."""
+        return max(_PACE * _RANDOM.uniform(0.5, 1.5) - self.took, 0.0) if _PACE else self.asked
 
     @task
     def hand_in(self) -> None:
@@ -57,6 +58,7 @@ class Declarant(FastHttpUser):
             retry = answer.headers.get("Retry-After") if answer.headers else None
             if answer.status_code in (201, 429):
                 answer.success()
+            self.asked = float(retry or 0)
             self.took = seconds = time.perf_counter() - clock
         _ANSWERS.append({"at": began, "seconds": seconds, "status": answer.status_code, "retry_after": retry})
 
