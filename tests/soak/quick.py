@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Mapping
@@ -27,10 +28,12 @@ def cached(room: Path) -> Path:
     """The folder of quick models in `room`, made there with a tiny world where it is missing."""
     from customs.world import make_world
 
-    if not (room / "models").is_dir():
-        room.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=room) as unfinished:
-            make_world(Path(unfinished, "world"), seed=7, size="tiny")
-            train(Path(unfinished, "world"), Path(unfinished, "models"))
-            os.replace(Path(unfinished, "models"), room / "models")
+    room.mkdir(parents=True, exist_ok=True)
+    with (room / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two soaks that begin together one makes them
+        if not (room / "models").is_dir():
+            with tempfile.TemporaryDirectory(dir=room) as unfinished:
+                make_world(Path(unfinished, "world"), seed=7, size="tiny")
+                train(Path(unfinished, "world"), Path(unfinished, "models"))
+                os.replace(Path(unfinished, "models"), room / "models")
     return room / "models"
