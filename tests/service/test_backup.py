@@ -312,9 +312,12 @@ def test_the_commands_carry_a_store_with_its_secret_to_another_machine(
     words.write_text("a long passphrase\n")
     out = tmp_path / "a.backup"
     options = ("--with-secret", "--passphrase-file", str(words))
+    before = worked.audit.head()
     code, said, _ = command("backup", "--out", str(out), *options)
     assert code == 0
-    assert f"head {worked.audit.head()}" in said
+    assert f"head {before}" in said
+    (taken,) = worked.audit.about("a.backup")
+    assert (taken.action, taken.values["secret"], taken.values["head"]) == ("backup", True, str(before))
     secret = (worked.settings.data / "secret").read_bytes()
     with zipfile.ZipFile(out) as archive:
         assert all(secret not in archive.read(name) for name in archive.namelist())
@@ -329,7 +332,7 @@ def test_the_commands_carry_a_store_with_its_secret_to_another_machine(
     assert not new.exists() or files_in(new) == []
     code, said, _ = command("restore", str(out), "--passphrase-file", str(words))
     assert code == 0
-    assert f"intact up to head {worked.audit.head()}" in said
+    assert f"intact up to head {before}" in said
     assert (new / "secret").read_bytes() == secret
     assert (new / "secret").stat().st_mode & 0o077 == 0
     assert command("audit", "verify", "--images")[0] == 0

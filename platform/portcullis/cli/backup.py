@@ -23,11 +23,15 @@ def backup(
 ) -> None:
     """Write all rows as one moment saw them, their images and the audit chain's head to one file.
 
-    The file `secret` of the data folder is left out unless asked for: the audit log's key comes from it.
+    That it was taken is written into the audit log. The file `secret` of the data folder is left out unless
+    asked for: the audit log's key comes from it.
     """
+    from customs.errors import InvalidConfig
     from portcullis.cli.console import progress_bars
     from portcullis.identity.secret import signing_key
+    from portcullis.service import utc_now
     from portcullis.settings import Settings
+    from portcullis.store.audit import SYSTEM, Act, Audit
     from portcullis.store.backup import make
     from portcullis.store.engine import open_store
     from portcullis.store.files import writing_file
@@ -37,18 +41,28 @@ def backup(
     secret = _secret(settings.data)
     passphrase = read_passphrase(passphrase_file, new=True) if with_secret else None
     engine = open_store(store or settings.store_url)
+    audit = Audit(engine, signing_key(secret), utc_now)
+    if not audit.is_ours():
+        raise InvalidConfig(
+            f"the secret in {settings.data} did not sign this store's audit log",
+            field="PORTCULLIS_DATA",
+            remedy="name the data folder of the service whose store this is",
+        )
     with progress_bars() as progress, writing_file(out) as file:
         made = make(
             file,
             engine,
             Images(images or settings.images),
-            signing_key(secret),
+            audit.key,
             with_images=not without_images,
             earlier=since,
             secret=secret if with_secret else None,
             passphrase=passphrase,
             progress=progress,
         )
+    taken = {"rows": made.rows, "images": made.images, "secret": with_secret, "head": str(made.head)}
+    audit.add(Act(SYSTEM, "backup", out.name[-80:], taken))
+    engine.dispose()
     left = made.images_needed - made.images
     print(
         f"wrote {out}: {made.rows:,} rows, {made.images:,} images"
