@@ -111,6 +111,7 @@ class Service:
         engine = open_store(settings.store_url, limits)
         secret = read_secret(settings.data)
         audit = Audit(engine, signing_key(secret), now)
+        audit.require_ours(settings.data)
         alerting = Alerting.of(engine, audit, secret, settings, now)
         images = Images(settings.images)
         policy = policy or Policy.default()

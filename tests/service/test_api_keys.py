@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -246,6 +247,13 @@ def test_keys_and_accounts_are_managed_on_the_command_line(
     assert "disabled" in command("user", "list")
     command("user", "enable", "kim")
     assert service.accounts.named("kim").active
+
+
+def test_a_service_with_another_secret_does_not_start(service: Service, tmp_path: Path) -> None:
+    """Its entries would be taken for forged ones."""
+    service.audit.add(Act("kim", "test", "kim", {}))
+    with pytest.raises(InvalidConfig, match="did not sign"):
+        Service.open(replace(service.settings, data=tmp_path / "elsewhere"), service.models)
     assert list(check_chain(service.audit.entries(), service.audit.public_key)) == []
 
 

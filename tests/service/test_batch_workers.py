@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from soak.batch import declarations
 
 from customs.errors import CustomsError
 from portcullis.consignment import Consignment
-from portcullis.jobs.bench import json_lines
 from portcullis.jobs.executor import Inline, Processes, executor_of
 from portcullis.jobs.runner import NotNow, Runner
 from portcullis.judge import Verdict
@@ -352,10 +352,8 @@ def real(tmp_path: Path, quick_models: Path) -> Iterator[Service]:
 
 def test_a_batch_survives_a_worker_that_is_killed_in_the_middle(real: Service, tiny_world: Path) -> None:
     """kill -9 to one of two while it holds a chunk; the other does that one, too, every item exactly once."""
-    from customs.world import World
-
     analyst = real.accounts.add("ana", "-", Role.ANALYST)
-    file = json_lines(World.open(tiny_world).declarations(), 250)
+    file = declarations(tiny_world, 250)
     batch = real.board.submit(file, name="n", account=analyst)
     c = batch_chunk.c
     with command(real.settings) as first, command(real.settings, "--until-idle") as second:
@@ -378,10 +376,8 @@ def _one(service: Service, query: sa.Select[Any]) -> Any:
 
 def test_a_worker_ends_on_sigterm_and_leaves_nothing_claimed(real: Service, tiny_world: Path) -> None:
     """Exit code 0; its chunk waits for the next."""
-    from customs.world import World
-
     analyst = real.accounts.add("ana", "-", Role.ANALYST)
-    file = json_lines(World.open(tiny_world).declarations(), 200)
+    file = declarations(tiny_world, 200)
     batch = real.board.submit(file, name="n", account=analyst)
     with command(real.settings) as worker:
         until(lambda: real.batch(batch.id).chunks_done >= 1)
@@ -397,15 +393,11 @@ def test_a_worker_process_of_the_server_that_is_killed_is_started_anew(
     real: Service, tiny_world: Path
 ) -> None:
     """And all of them end with the executor."""
-    from customs.world import World
-
     analyst = real.accounts.add("ana", "-", Role.ANALYST)
     executor = Processes(replace(real.settings, executor="process"), 1)
     real.board.start(executor)
     (pid,) = executor.pids
-    batch = real.board.submit(
-        json_lines(World.open(tiny_world).declarations(), 100), name="n", account=analyst
-    )
+    batch = real.board.submit(declarations(tiny_world, 100), name="n", account=analyst)
     until(lambda: real.batch(batch.id).chunks_done >= 1)
     os.kill(pid, signal.SIGKILL)
     until(lambda: real.batch(batch.id).state is BatchState.DONE)

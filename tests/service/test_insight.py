@@ -21,6 +21,7 @@ from customs.world import World
 from portcullis.consignment import Consignment, Upload
 from portcullis.insight.looks import edition
 from portcullis.insight.models import tabular_of, xray_of
+from portcullis.insight.similar import Of
 from portcullis.judge import judge_all
 from portcullis.models import Models
 from portcullis.service import Service
@@ -436,13 +437,13 @@ def test_scans_that_were_stored_without_their_numbers_are_caught_up_with(
 ) -> None:
     """As those from before this table; the answer is the same, and the store holds them from then on."""
     assert ScanLooks(desk.service.assessments.engine).missing(edition(), 9) == (0, [])
-    before = desk.service.insight.similar.similar(desk.service.assessment(desk.case), of=_of("any"), limit=5)
+    before = desk.service.insight.similar.similar(desk.service.assessment(desk.case), of=Of("any"), limit=5)
     engine = desk.service.assessments.engine
     with engine.begin() as connection:
         connection.execute(scan_look.delete())
     fresh = Service.open(desk.service.settings, desk.service.models)
     try:
-        after = fresh.insight.similar.similar(fresh.assessment(desk.case), of=_of("any"), limit=5)
+        after = fresh.insight.similar.similar(fresh.assessment(desk.case), of=Of("any"), limit=5)
         assert after.waiting == 0
         assert [one.id for one in after.scans] == [one.id for one in before.scans]
         with engine.connect() as connection:
@@ -475,23 +476,12 @@ def test_each_scan_of_a_batch_is_looked_at_once(
     assert len(kept._looks) == before - 2
 
 
-def _of(value: str) -> Any:
-    from portcullis.insight.similar import Of
-
-    return Of(value)
-
-
-# -- who may ask, and what the description says --------------------------------------------------------
-
-
 def test_a_broker_reads_series_but_no_cases(desk: Desk, make: SimpleNamespace) -> None:
     """Each route has its permission."""
     with httpx.Client(base_url=desk.url, auth=("broker", make.password), timeout=30) as broker:
         assert broker.get("/v1/series/items", params={"hs": "03"}).status_code == 200
-        for part in (
-            *("series", "past", "route", "similar-scans", "expected-density", "heatmap/values"),
-            *("scan/planes", "scan/planes/0", "scan/density", "scan/material"),
-        ):
+        looked_up = ("series", "past", "route", "similar-scans", "expected-density", "heatmap/values")
+        for part in (*looked_up, "scan/planes", "scan/planes/0", "scan/density", "scan/material"):
             assert broker.get(f"/v1/assessments/{desk.case}/{part}").status_code == 403, part
 
 

@@ -26,7 +26,6 @@ def backup(
     That it was taken is written into the audit log. The file `secret` of the data folder is left out unless
     asked for: the audit log's key comes from it.
     """
-    from customs.errors import InvalidConfig
     from portcullis.cli.console import progress_bars
     from portcullis.identity.secret import signing_key
     from portcullis.service import utc_now
@@ -42,12 +41,7 @@ def backup(
     passphrase = read_passphrase(passphrase_file, new=True) if with_secret else None
     engine = open_store(store or settings.store_url)
     audit = Audit(engine, signing_key(secret), utc_now)
-    if not audit.is_ours():
-        raise InvalidConfig(
-            f"the secret in {settings.data} did not sign this store's audit log",
-            field="PORTCULLIS_DATA",
-            remedy="name the data folder of the service whose store this is",
-        )
+    audit.require_ours(settings.data)
     with progress_bars() as progress, writing_file(out) as file:
         made = make(
             file,

@@ -103,28 +103,6 @@ def resume(
         _show([service.batch(batch_id)], json=False)
 
 
-@batch.command("bench")
-def bench(
-    models: Annotated[Path, typer.Option(help="Folder of model folders.")],
-    data: Annotated[Path, typer.Option(help="A world, whose declarations are taken without their scans.")],
-    rows: Annotated[int, typer.Option(min=1, help="Declarations in the batch.")] = 10_000,
-    processes: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
-    json: _Json = False,
-) -> None:
-    """Time a batch from the upload to the last assessment, on a new store with worker processes."""
-    from customs.world import World
-    from portcullis.cli.console import print_json, progress_bars
-    from portcullis.jobs.bench import bench_batch, json_lines
-
-    file = json_lines(World.open(data).declarations(), rows)
-    with progress_bars() as progress:
-        found = bench_batch(models, file, processes=processes, progress=progress)
-    if json:
-        print_json(found)
-    else:
-        print(", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in found.items()))
-
-
 @batch.callback()
 def batches() -> None:
     """Batches: many declarations in one file."""

@@ -110,6 +110,7 @@ def _choices(folder: Path | None, store: str | None) -> Iterator[tuple[Settings,
     engine = open_store(settings.store_url)
     try:
         audit = Audit(engine, signing_key(read_secret(settings.data)), utc_now)
+        audit.require_ours(settings.data)
         yield settings, ModelChoices(engine, audit, Alerts(engine, utc_now), utc_now)
     finally:
         engine.dispose()

@@ -101,7 +101,6 @@ def opened(store: str | None) -> Iterator[Registry]:
     """
     from dataclasses import replace
 
-    from customs.errors import InvalidConfig
     from portcullis.identity import Registry, read_secret
     from portcullis.identity.secret import signing_key
     from portcullis.service import utc_now
@@ -115,12 +114,7 @@ def opened(store: str | None) -> Iterator[Registry]:
     try:
         secret = read_secret(settings.data)
         audit = Audit(engine, signing_key(secret), utc_now)
-        if not audit.is_ours():
-            raise InvalidConfig(
-                f"the secret in {settings.data} did not sign this store's audit log",
-                field="PORTCULLIS_DATA",
-                remedy="name the data folder of the service whose store this is",
-            )
+        audit.require_ours(settings.data)
         yield Registry.open(engine, settings, audit, secret, utc_now)
     finally:
         engine.dispose()

@@ -100,6 +100,7 @@ def _desk(store: str | None) -> WebhookDesk:
     engine = open_store(store or settings.store_url)
     secret = read_secret(settings.data)
     audit = Audit(engine, signing_key(secret), utc_now)
+    audit.require_ours(settings.data)
     return WebhookDesk(Alerting.of(engine, audit, secret, settings, utc_now))
 
 

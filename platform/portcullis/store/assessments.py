@@ -62,6 +62,13 @@ idempotency_key = sa.Table(
 class KeyUsedTwice(CustomsError):
     """One idempotency key came with two different bodies."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            "this key came before with another body",
+            field="Idempotency-Key",
+            remedy="send a new key, or the same body as before",
+        )
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -205,11 +212,7 @@ class Assessments:
         if row is None:
             return None
         if row.body_sha256 != body_sha256:
-            raise KeyUsedTwice(
-                "this key came before with another body",
-                field="Idempotency-Key",
-                remedy="send a new key, or the same body as before",
-            )
+            raise KeyUsedTwice
         return self.get(row.assessment_id)
 
     def count(self) -> int:

@@ -14,10 +14,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from customs.errors import InvalidConfig
 from portcullis.store.engine import writing
 from portcullis.store.metadata import metadata
 
@@ -204,11 +206,20 @@ class Audit:
         with self.engine.connect() as connection:
             yield from entries_of(connection)
 
-    def is_ours(self) -> bool:
-        """Whether the newest entry, if any, was signed with our key: else ours would break the log."""
+    def require_ours(self, folder: Path) -> None:
+        """Refuse a store whose newest entry, if any, was signed with another key: ours would break the log.
+
+        Raises:
+            InvalidConfig: the secret in `folder`, from which our key comes, is not that of the store.
+        """
         head = self.head()
         last = [] if head is None else self.page(head.number - 1, 1)
-        return not any(True for entry in last for _ in check_entry(entry, self.public_key))
+        if any(True for entry in last for _ in check_entry(entry, self.public_key)):
+            raise InvalidConfig(
+                f"the secret in {folder} did not sign this store's audit log",
+                field="PORTCULLIS_DATA",
+                remedy="name the data folder of the service whose store this is, or put its secret there",
+            )
 
     @property
     def public_key(self) -> Ed25519PublicKey:

@@ -193,11 +193,7 @@ class Batches:
         if row is None:
             return None
         if row.body_sha256 != body_sha256:
-            raise KeyUsedTwice(
-                "this key came before with another body",
-                field="Idempotency-Key",
-                remedy="send a new key, or the same body as before",
-            )
+            raise KeyUsedTwice
         return self.get(row.id)
 
     def get(self, batch_id: str) -> Batch | None:

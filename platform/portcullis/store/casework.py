@@ -351,11 +351,7 @@ def _check_same(earlier: Any, assessment_id: str, table: sa.Table, values: Mappi
     found, row = earlier
     same = found is table and row["assessment_id"] == assessment_id
     if not same or any(row[name] != value for name, value in values.items()):
-        raise KeyUsedTwice(
-            "this key came before with another body",
-            field="Idempotency-Key",
-            remedy="send a new key, or the same body as before",
-        )
+        raise KeyUsedTwice
 
 
 def _id_of(account: Account, key: str | None) -> str:
