@@ -100,7 +100,7 @@ class Oidc:
             raise InvalidConfig(
                 "a provider is set, but not this",
                 field=f"PORTCULLIS_{missing.upper()}",
-                remedy="see the settings in README.md",
+                remedy="see docs/operations/configuration.md",
             )
         self._sealer = URLSafeSerializer(
             derived(secret, "oidc"), salt="oidc", signer_kwargs={"digest_method": hashlib.sha256}
