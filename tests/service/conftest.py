@@ -375,3 +375,19 @@ def make_receiver() -> Iterator[Callable[[], Receiver]]:
 def receiver(make_receiver: Callable[[], Receiver]) -> Receiver:
     """A receiver of webhooks."""
     return make_receiver()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The installed Chromium, without a window."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        yield opened
+        opened.close()

@@ -24,7 +24,8 @@ from customs.errors import TooLarge
 from portcullis.consignment import Consignment, Upload
 from portcullis.service import Service
 from portcullis.store.assessments import assessment
-from portcullis.web.contexts import AssessmentPage
+from portcullis.web.case.contexts import CasePage
+from portcullis.web.frame import Frame
 from portcullis.web.renderer import Renderer
 
 Stored = Callable[[], tuple[int, list[str]]]
@@ -239,9 +240,8 @@ def test_an_assessment_stored_before_details_were_known_is_still_answered_and_sh
         connection.execute(assessment.insert().values(row))
     old = client.get(f"{URL}/{'0' * 16}").json()["report"]["evidence"][0]
     assert (old["details"], old["contributions"]) == ([], [])
-    page = AssessmentPage.of(
-        service.assessment("0" * 16), "en", dt.UTC, account="kim", style="style.css", wording={}
-    )
+    frame = Frame(language="en", here="/assessments/0")
+    page = CasePage.of(service.assessment("0" * 16), frame, dt.UTC, wording={})
     text = Renderer().html(page)
     assert "Unit value" in text
     assert 'class="why"' not in text

@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import html
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -440,22 +439,14 @@ def test_a_disabled_account_stays_out(joined: Service, browser: httpx.Client) ->
 
 @pytest.mark.browser
 def test_a_real_browser_comes_back_signed_in_from_another_site(
-    joined: Service, provider: Provider, make: SimpleNamespace
+    chromium: Any, joined: Service, provider: Provider, make: SimpleNamespace
 ) -> None:
     """The service is at localhost, the provider at 127.0.0.1: the strict cookie counts all the same."""
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    options = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-    with make.running(joined) as address, sync_playwright() as playwright:
+    with make.running(joined) as address, chromium.new_context(locale="ko-KR") as view:
         here = address.replace("127.0.0.1", "localhost")
-        chromium = playwright.chromium.launch(executable_path=path, args=options)
-        page = chromium.new_page(locale="ko-KR")
+        page = view.new_page()
         page.goto(here + "/")
         page.get_by_role("link", name="소속 기관 계정으로 로그인").click()
         page.get_by_role("link", name="Go back as hong").click()
-        page.wait_for_url(here + "/")
-        assert page.locator(".who").inner_text() == "hong"
-        chromium.close()
+        page.wait_for_url(here + "/desk")
+        assert page.locator(".mine summary").inner_text() == "hong"

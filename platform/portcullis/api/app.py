@@ -33,7 +33,7 @@ from portcullis.api.shell import BodyLimit, Mistakes, SecurityHeaders
 from portcullis.api.watch import Watch
 from portcullis.identity.session import COOKIE, cookie_name
 from portcullis.service import Service
-from portcullis.web import pages, sign_in
+from portcullis.web.rooms import add_pages
 
 
 def make_app(service: Service) -> FastAPI:
@@ -74,8 +74,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(models.router)
     app.include_router(account.router)
     app.include_router(accounts.router)
-    app.include_router(sign_in.router)
-    pages.add_pages(app)
+    add_pages(app)
     _refuse_open_routes(app)
     _describe(app)
     return app

@@ -15,8 +15,8 @@ from portcullis.api.problems import our_fault, problem
 log = logging.getLogger("portcullis.api")
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -27,6 +27,13 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+def _kept(path: str) -> str:
+    """How long a browser may keep an answer: what is built has its contents in its name."""
+    if path.startswith("/static/built/"):
+        return "public, max-age=31536000, immutable"
+    return "public, max-age=3600" if path.startswith("/static/") else "no-store"
 
 
 class BodyTooLarge(HTTPException):
@@ -55,8 +62,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
-                fixed = scope["path"].startswith("/static/")
-                headers.setdefault("Cache-Control", "public, max-age=3600" if fixed else "no-store")
+                headers.setdefault("Cache-Control", _kept(scope["path"]))
                 if self.https:
                     headers["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)

@@ -1,46 +1,39 @@
-"""The pages: the desk, one assessment. A route parses, calls the service, renders."""
+"""What all pages share: how they are rendered, who may see them, and what is shown when they cannot be."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
-from pathlib import Path
-from typing import Annotated
-from urllib.parse import quote
+from typing import Annotated, ClassVar
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from customs.errors import CustomsError, Problem
-from customs.sentences import LANGUAGES, Language
+from customs.errors import Problem
+from customs.sentences import LANGUAGES
 from portcullis.api.access import (
     LANGUAGE_COOKIE,
     Serving,
-    Speaking,
     cookie_account,
     known,
     language_of,
     require_own_page,
 )
-from portcullis.api.problems import headers_of, status_of
-from portcullis.api.upload import Filled, Gone
 from portcullis.identity.permissions import PERMISSIONS, Permission
-from portcullis.report import check_label
 from portcullis.service import Service
 from portcullis.store.accounts import Account
-from portcullis.store.queue import Filter, Order
-from portcullis.web.contexts import AssessmentPage, DeskPage, ErrorPage, ForbiddenPage, LatestRow, Page
+from portcullis.web.built import STATIC, require_built
+from portcullis.web.frame import Frame, Page, Part, Theme
 from portcullis.web.renderer import Renderer
 
-STATIC = Path(__file__).with_name("static")
-LATEST = 50
+THEME_COOKIE = "portcullis_theme"
 _YEAR = 365 * 24 * 3600
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_THEMES: dict[str | None, Theme] = {"light": "light", "dark": "dark"}
 
 
 class NotSignedIn(Exception):
@@ -55,54 +48,54 @@ class NotForThisRole(Exception):
         self.account = account
 
 
-class Pages:
-    """What all pages share: the renderer and the address of the style sheet."""
+@dataclass(frozen=True, kw_only=True)
+class ForbiddenPage(Page):
+    """A page that is not for this role."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self.renderer = Renderer()
-        self.zone = ZoneInfo(service.settings.time_zone)
+    template: ClassVar[str] = "forbidden.html"
+    role: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorPage(Page):
+    """Something that cannot be shown."""
+
+    template: ClassVar[str] = "error.html"
+    status: int
+    title: str
+    detail: str
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What all pages share."""
+
+    service: Service
+    renderer: Renderer = field(default_factory=Renderer)
 
     @cached_property
-    def style(self) -> str:
-        """Address of the style sheet; it changes with its contents."""
-        digest = hashlib.sha256((STATIC / "portcullis.css").read_bytes()).hexdigest()
-        return f"/static/portcullis.css?{digest[:12]}"
+    def zone(self) -> ZoneInfo:
+        """Where the office is."""
+        return ZoneInfo(self.service.settings.time_zone)
 
-    def show(self, request: Request, page: Page, status: int = 200) -> Response:
+    def frame(self, request: Request, account: Account | None = None) -> Frame:
+        """What surrounds the page that this request asks for."""
+        return Frame(
+            language=language_of(request, self.service),
+            here=request.url.path,
+            query=tuple(request.query_params.multi_items()),
+            theme=_THEMES.get(request.cookies.get(THEME_COOKIE), "system"),
+            account=account,
+        )
+
+    def show(self, request: Request, page: Page | Part, status: int = 200) -> Response:
         """Render a page; a language asked for in the address is kept for the next pages."""
         answer = HTMLResponse(self.renderer.html(page), status)
-        if request.query_params.get("lang") in LANGUAGES:
-            answer.set_cookie(LANGUAGE_COOKIE, page.language, max_age=_YEAR, samesite="lax", httponly=True)
+        asked = request.query_params.get("lang")
+        if asked in LANGUAGES:
+            answer.set_cookie(LANGUAGE_COOKIE, asked, max_age=_YEAR, samesite="lax", httponly=True)
         return answer
-
-    def desk(
-        self,
-        account: Account,
-        language: Language,
-        *,
-        declaration: str = "",
-        problems: tuple[Problem, ...] = (),
-        files_lost: bool = False,
-    ) -> DeskPage:
-        """The desk, with what was typed and what is wrong with it."""
-        from xray_encoder.reading.names import SUFFIXES
-
-        return DeskPage(
-            language=language,
-            account=account.name,
-            style=self.style,
-            checks=tuple(check_label(check, language) for check in self.service.models.checks),
-            latest=tuple(
-                LatestRow.of(found, language, self.zone)
-                for found in self.service.queue.page(Filter(), order=Order.NEWEST, limit=LATEST).rows
-            ),
-            once=secrets.token_hex(16),
-            scan_types=",".join(sorted(SUFFIXES)),
-            declaration=declaration,
-            problems=problems,
-            files_lost=files_lost,
-        )
 
     def error(self, request: Request, status: int, detail: str, problems: tuple[Problem, ...]) -> Response:
         """An error for people."""
@@ -110,9 +103,7 @@ class Pages:
         asks = status not in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE)
         account = cookie_account(request, self.service) if asks else None
         page = ErrorPage(
-            language=language_of(request, self.service),
-            account=None if account is None else account.name,
-            style=self.style,
+            frame=self.frame(request, account),
             status=status,
             title=HTTPStatus(status).phrase,
             detail=detail,
@@ -137,6 +128,7 @@ def visitor(request: Request, service: Serving) -> Account:
     return known(request, account)
 
 
+Showing = Annotated[Pages, Depends(get_pages)]
 Visitor = Annotated[Account, Depends(visitor)]
 
 
@@ -146,97 +138,48 @@ class Show:
 
     permission: Permission
 
-    def __call__(self, account: Visitor) -> Account:
-        """The account, if the page is for its role."""
+    def __call__(self, request: Request, pages: Showing, account: Visitor) -> Frame:
+        """What surrounds the page, if it is for the visitor's role."""
         if self.permission not in PERMISSIONS[account.role]:
             raise NotForThisRole(account)
-        return account
+        return pages.frame(request, account)
 
 
-Showing = Annotated[Pages, Depends(get_pages)]
-AssessingVisitor = Annotated[Account, Depends(Show(Permission.ASSESS))]
-ReadingVisitor = Annotated[Account, Depends(Show(Permission.READ_CASES))]
-router = APIRouter(include_in_schema=False)
+AssessingFrame = Annotated[Frame, Depends(Show(Permission.ASSESS))]
+ReadingFrame = Annotated[Frame, Depends(Show(Permission.READ_CASES))]
+WorkingFrame = Annotated[Frame, Depends(Show(Permission.WORK_CASES))]
+BatchFrame = Annotated[Frame, Depends(Show(Permission.RUN_BATCHES))]
+AlertsFrame = Annotated[Frame, Depends(Show(Permission.READ_ALERTS))]
+SuggestingFrame = Annotated[Frame, Depends(Show(Permission.SUGGEST_CODES))]
+ModelsFrame = Annotated[Frame, Depends(Show(Permission.READ_MODELS))]
+ManagingFrame = Annotated[Frame, Depends(Show(Permission.MANAGE_ACCOUNTS))]
+OwnFrame = Annotated[Frame, Depends(Show(Permission.OWN_ACCOUNT))]
+PAGES: tuple[type[Page], ...] = (ForbiddenPage, ErrorPage)
+PARTS: tuple[type[Part], ...] = ()
 
 
-@router.get("/")
-def desk(request: Request, pages: Showing, account: AssessingVisitor, language: Speaking) -> Response:
-    """The desk."""
-    return pages.show(request, pages.desk(account, language))
-
-
-@router.post("/")
-def assess(
-    request: Request,
-    pages: Showing,
-    service: Serving,
-    account: AssessingVisitor,
-    language: Speaking,
-    form: Filled,
-    gone: Gone,
-) -> Response:
-    """Judge what was handed in; what is wrong is shown beside the form, with the text as it was."""
-    upload = form.upload
-    key = f"page:{form.fields.get('once', '')[:64]}:{upload.sha256}"
-    try:
-        found = service.assess(upload, account, key, gone)
-    except CustomsError as error:
-        page = pages.desk(
-            account,
-            language,
-            declaration=upload.declaration.decode("utf-8", errors="replace"),
-            problems=error.problems,
-            files_lost=bool(upload.scan) or upload.photo is not None,
-        )
-        answer = pages.show(request, page, status_of(error))
-        answer.headers.update(headers_of(error))
-        return answer
-    return RedirectResponse(f"/assessments/{found.id}", 303)
-
-
-@router.get("/assessments/{assessment_id}")
-def assessment(
-    request: Request,
-    pages: Showing,
-    service: Serving,
-    account: ReadingVisitor,
-    language: Speaking,
-    assessment_id: str,
-) -> Response:
-    """One assessment."""
-    found = service.assessment(assessment_id)
-    page = AssessmentPage.of(
-        found,
-        language,
-        pages.zone,
-        account=account.name,
-        style=pages.style,
-        wording=service.wording(found, language),
-    )
-    return pages.show(request, page)
-
-
-def add_pages(app: FastAPI) -> None:
-    """Add the pages, their style sheet and their errors to the application."""
+def add_errors(app: FastAPI) -> None:
+    """Lead strangers to the login, say to others what is not for them, and serve what pages load."""
+    require_built()
     app.state.pages = Pages(app.state.service)
 
     @app.exception_handler(NotSignedIn)
     def to_login(request: Request, error: NotSignedIn) -> Response:
-        back = request.url.path if request.method == "GET" else "/"
+        back = "/"
+        if request.method == "GET" and "hx-request" not in request.headers:
+            kept = [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
+            back = request.url.path + (f"?{urlencode(kept)}" if kept else "")
         asked = request.query_params.get("lang")
         language = f"&lang={asked}" if asked in LANGUAGES else ""
-        return RedirectResponse(f"/login?next={quote(back)}{language}", 303)
+        address = f"/login?next={quote(back)}{language}"
+        if "hx-request" in request.headers:  # a piece of a page: the whole window has to go there
+            return Response(status_code=204, headers={"HX-Redirect": address})
+        return RedirectResponse(address, 303)
 
     @app.exception_handler(NotForThisRole)
     def not_for_you(request: Request, error: NotForThisRole) -> Response:
         pages = get_pages(request)
-        page = ForbiddenPage(
-            language=language_of(request, pages.service),
-            account=error.account.name,
-            style=pages.style,
-            role=error.account.role.value,
-        )
-        return pages.show(request, page, 403)
+        frame = pages.frame(request, error.account)
+        return pages.show(request, ForbiddenPage(frame=frame, role=error.account.role.value), 403)
 
-    app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

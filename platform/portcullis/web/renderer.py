@@ -8,7 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from customs.sentences import LANGUAGES, Language
-from portcullis.web.contexts import Page
+from portcullis.web import built
+from portcullis.web.frame import Page, Part
 from portcullis.web.words import translations
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -25,6 +26,12 @@ def environment(language: Language) -> Environment:
         lstrip_blocks=True,
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    made.globals |= {
+        "language": language,
+        "sheet": built.sheet,
+        "script": built.script,
+        "script_sheets": built.script_sheets,
+    }
     return made
 
 
@@ -34,7 +41,8 @@ class Renderer:
     def __init__(self) -> None:
         self._environments = {language: environment(language) for language in LANGUAGES}
 
-    def html(self, page: Page) -> str:
-        """The page as text."""
+    def html(self, page: Page | Part) -> str:
+        """The page, or the piece of one, as text."""
         values = {f.name: getattr(page, f.name) for f in dataclasses.fields(page)}
-        return self._environments[page.language].get_template(page.template).render(values)
+        language = page.frame.language if isinstance(page, Page) else page.language
+        return self._environments[language].get_template(page.template).render(values)

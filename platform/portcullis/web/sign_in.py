@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from customs.sentences import Language
-from portcullis.api.access import Serving, Speaking, client_address, require_own_page, session_cookie
+from portcullis.api.access import Serving, client_address, require_own_page, session_cookie
 from portcullis.identity import AccountDisabled, LoginRefused, TooManyFailures
 from portcullis.identity.session import COOKIE, cookie_name
 from portcullis.service import NotFound, Service
-from portcullis.web.contexts import LoginPage, SignedInPage
+from portcullis.web.frame import Page, Part
 from portcullis.web.pages import Pages, Showing, Visitor
 
 NOTE_COOKIE = "portcullis_sign_in"
@@ -23,15 +23,38 @@ log = logging.getLogger("portcullis")
 router = APIRouter(include_in_schema=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LoginPage(Page):
+    """The form to sign in."""
+
+    template: ClassVar[str] = "sign_in/login.html"
+    name: str = ""
+    trouble: str = ""  # a key of `trouble_words` in `_words.html`
+    wait_minutes: int | None = None
+    next: str = "/"
+    provider: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedInPage(Page):
+    """Leads on to the page that was asked for, after a login at the provider."""
+
+    template: ClassVar[str] = "sign_in/signed_in.html"
+    next: str
+
+
+PAGES: tuple[type[Page], ...] = (LoginPage, SignedInPage)
+PARTS: tuple[type[Part], ...] = ()
+
+
 @router.get("/login")
 def login_form(
     request: Request,
     pages: Showing,
-    language: Speaking,
     next: Annotated[str, Query(max_length=500)] = "/",
 ) -> Response:
     """The form to sign in."""
-    return pages.show(request, _form(pages, language, next=own_path(next)))
+    return pages.show(request, _form(request, pages, next=own_path(next)))
 
 
 @router.post("/login")
@@ -39,7 +62,6 @@ def login(
     request: Request,
     pages: Showing,
     service: Serving,
-    language: Speaking,
     name: Annotated[str, Form(max_length=64)],
     password: Annotated[str, Form(max_length=1000)],
     next: Annotated[str, Form(max_length=500)] = "/",
@@ -50,13 +72,13 @@ def login(
     try:
         account = service.login.check(name, password, client_address(request, service))
     except TooManyFailures as error:
-        waiting = _form(pages, language, name=name, next=target, wait_minutes=-(-error.seconds // 60))
+        waiting = _form(request, pages, name=name, next=target, wait_minutes=-(-error.seconds // 60))
         answer = pages.show(request, waiting, 429)
         answer.headers["Retry-After"] = str(error.seconds)
         return answer
     except LoginRefused as error:
         trouble = "disabled" if isinstance(error, AccountDisabled) else "password"
-        return pages.show(request, _form(pages, language, name=name, next=target, trouble=trouble), 401)
+        return pages.show(request, _form(request, pages, name=name, next=target, trouble=trouble), 401)
     welcome = RedirectResponse(target, 303)
     _keep(welcome, service, service.sessions.issue(account, "password"))
     return welcome
@@ -82,7 +104,6 @@ def to_provider(
     request: Request,
     pages: Showing,
     service: Serving,
-    language: Speaking,
     next: Annotated[str, Query(max_length=500)] = "/",
 ) -> Response:
     """Go to the provider; what has to come back with the browser is in a cookie that lasts ten minutes.
@@ -98,7 +119,7 @@ def to_provider(
         departure = service.registry.oidc.begin(_return_address(request, service), own_path(next))
     except ProviderUnreachable as error:
         log.warning("the provider cannot be reached: %s", error)
-        return pages.show(request, _form(pages, language, trouble="unreachable"), 503)
+        return pages.show(request, _form(request, pages, trouble="unreachable"), 503)
     answer = RedirectResponse(departure.url, 303)
     https = service.settings.https
     answer.set_cookie(
@@ -113,7 +134,7 @@ def to_provider(
 
 
 @router.get(_RETURN)
-def from_provider(request: Request, pages: Showing, service: Serving, language: Speaking) -> Response:
+def from_provider(request: Request, pages: Showing, service: Serving) -> Response:
     """Come back from the provider.
 
     The answer is a page that leads on by itself, not a redirect: that would still count as sent by the
@@ -138,11 +159,9 @@ def from_provider(request: Request, pages: Showing, service: Serving, language: 
     except tuple(troubles) as error:
         log.warning("a login at the provider failed: %s", error)
         trouble, status = next(found for kind, found in troubles.items() if isinstance(error, kind))
-        answer = pages.show(request, _form(pages, language, trouble=trouble), status)
+        answer = pages.show(request, _form(request, pages, trouble=trouble), status)
     else:
-        page = SignedInPage(
-            language=language, account=arrival.account.name, style=pages.style, next=arrival.next
-        )
+        page = SignedInPage(frame=pages.frame(request, arrival.account), next=arrival.next)
         answer = pages.show(request, page)
         _keep(answer, service, service.sessions.issue(arrival.account, "provider"))
     answer.delete_cookie(cookie_name(NOTE_COOKIE, https), secure=https, httponly=True, samesite="lax")
@@ -156,8 +175,8 @@ def own_path(path: str) -> str:
 
 
 def _form(
+    request: Request,
     pages: Pages,
-    language: Language,
     *,
     name: str = "",
     next: str = "/",
@@ -165,9 +184,7 @@ def _form(
     wait_minutes: int | None = None,
 ) -> LoginPage:
     return LoginPage(
-        language=language,
-        account=None,
-        style=pages.style,
+        frame=pages.frame(request),
         name=name,
         next=next,
         trouble=trouble,

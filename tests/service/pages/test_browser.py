@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,22 +10,6 @@ from typing import Any
 import pytest
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """The installed Chromium, without a window."""
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        yield opened
-        opened.close()
 
 
 def _is_complaint(said: Any) -> bool:
@@ -47,7 +30,7 @@ def desk(chromium: Any, address: str, make: SimpleNamespace) -> Iterator[Any]:
     page.get_by_label("이름").fill(make.name)
     page.get_by_label("비밀번호").fill(make.password)
     page.get_by_role("button", name="로그인").click()
-    page.wait_for_url(address + "/")
+    page.wait_for_url(address + "/desk")
     yield page
     assert complaints == []
     view.close()

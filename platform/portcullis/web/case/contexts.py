@@ -1,4 +1,4 @@
-"""What each page is given: a frozen dataclass whose fields are exactly the names its template uses."""
+"""What the page of a case is given."""
 
 from __future__ import annotations
 
@@ -7,108 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from customs.declaration import Declaration
-from customs.errors import Problem
 from customs.evidence import Alternative
-from customs.hs import HsCode
-from customs.sentences import Language, render
+from customs.sentences import render
 from fusion import RiskReport
-from portcullis.report import check_label
 from portcullis.store.assessments import Assessment
-from portcullis.store.queue import Summary
-from portcullis.web.rows import EvidenceRow, FindingRow, LikelyRow, OtherCodeRow, Wording
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """What every page is given."""
-
-    template: ClassVar[str]
-    language: Language
-    account: str | None
-    style: str  # address of the style sheet
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoginPage(Page):
-    """The form to sign in."""
-
-    template = "login.html"
-    name: str = ""
-    trouble: str = ""  # a key of `trouble_words` in `_words.html`
-    wait_minutes: int | None = None
-    next: str = "/"
-    provider: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class SignedInPage(Page):
-    """Leads on to the page that was asked for, after a login at the provider."""
-
-    template = "signed_in.html"
-    next: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ForbiddenPage(Page):
-    """A page that is not for this role."""
-
-    template = "forbidden.html"
-    role: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ErrorPage(Page):
-    """Something that cannot be shown."""
-
-    template = "error.html"
-    status: int
-    title: str
-    detail: str
-    problems: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True)
-class LatestRow:
-    """One assessment in the list."""
-
-    id: str
-    when: str
-    declaration_id: str
-    importer: str
-    goods: str
-    hs: str
-    more_lines: int
-    band: str
-    findings: tuple[str, ...]
-
-    @classmethod
-    def of(cls, found: Summary, language: Language, zone: dt.tzinfo) -> LatestRow:
-        """From the store's summary."""
-        return cls(
-            id=found.id,
-            when=found.created_at.astimezone(zone).strftime("%m-%d %H:%M"),
-            declaration_id=found.declaration_id,
-            importer=found.importer,
-            goods=found.goods,
-            hs=str(HsCode(found.hs)),
-            more_lines=found.lines - 1,
-            band=found.band,
-            findings=tuple(check_label(kind, language) for kind in found.findings),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeskPage(Page):
-    """The form for a consignment, and the latest assessments."""
-
-    template = "desk.html"
-    checks: tuple[str, ...]
-    latest: tuple[LatestRow, ...]
-    once: str  # makes a form that is sent twice count once
-    scan_types: str  # suffixes that the browser offers first
-    declaration: str = ""
-    problems: tuple[Problem, ...] = ()
-    files_lost: bool = False
+from portcullis.web.case.rows import EvidenceRow, FindingRow, LikelyRow, OtherCodeRow, Wording
+from portcullis.web.frame import Frame, Page
 
 
 @dataclass(frozen=True)
@@ -135,10 +39,10 @@ class Fact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AssessmentPage(Page):
+class CasePage(Page):
     """One assessment: verdict, what to look for, and on what it rests."""
 
-    template = "assessment.html"
+    template: ClassVar[str] = "case/case.html"
     id: str
     declaration_id: str
     when: str
@@ -165,20 +69,16 @@ class AssessmentPage(Page):
     def of(
         cls,
         found: Assessment,
-        language: Language,
+        frame: Frame,
         zone: dt.tzinfo,
         *,
-        account: str,
-        style: str,
         wording: Wording,
-    ) -> AssessmentPage:
+    ) -> CasePage:
         """From a stored assessment and the official wording of its codes."""
-        report, declaration = found.report, found.declaration
+        report, declaration, language = found.report, found.declaration, frame.language
         here = f"/v1/assessments/{found.id}"
         return cls(
-            language=language,
-            account=account,
-            style=style,
+            frame=frame,
             id=found.id,
             declaration_id=declaration.id,
             when=found.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z"),
@@ -201,16 +101,6 @@ class AssessmentPage(Page):
             heatmap=f"{here}/heatmap" if found.heatmap else None,
             photo=f"{here}/photo" if found.photo else None,
         )
-
-
-PAGES: tuple[type[Page], ...] = (
-    LoginPage,
-    SignedInPage,
-    ForbiddenPage,
-    ErrorPage,
-    DeskPage,
-    AssessmentPage,
-)
 
 
 def _others(report: RiskReport) -> tuple[Alternative, ...]:

@@ -1,0 +1,1 @@
+"""For who runs the platform: people, keys, models, policies, imports."""

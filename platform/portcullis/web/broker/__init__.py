@@ -1,0 +1,1 @@
+"""For brokers: suggestions, the table of codes, many goods at once, dossiers."""

@@ -1,0 +1,1 @@
+"""One consignment on one page."""

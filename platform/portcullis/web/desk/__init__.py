@@ -1,0 +1,1 @@
+"""The inspector's desk: hand in a consignment."""

@@ -1,0 +1,1 @@
+"""The queue of cases of the risk unit."""

@@ -1,0 +1,1 @@
+"""Which cases change lane under another model, policy or budget."""

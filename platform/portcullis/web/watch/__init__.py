@@ -1,0 +1,1 @@
+"""What to keep an eye on: alerts, outcomes, drift and data quality."""

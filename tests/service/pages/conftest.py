@@ -1,0 +1,106 @@
+"""A real browser for the pages: Debian's Chromium, driven through Playwright, signed in as any role."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portcullis.identity.session import COOKIE
+from portcullis.service import Service
+from portcullis.store.accounts import Account, Role
+
+ASSETS = Path(__file__).parents[3] / "platform" / "portcullis" / "web" / "assets"
+OFFICE = {"width": 1366, "height": 768}
+# What axe may not find; "minor" and "moderate" are looked at by people.
+GRAVE = ("serious", "critical")
+
+
+@pytest.fixture
+def people(service: Service) -> dict[Role, Account]:
+    """An account for each role of the test's service; nobody knows their passwords."""
+    return {role: service.accounts.add(f"an-{role.value}", "no hash", role) for role in Role}
+
+
+Opening = Callable[..., Any]
+
+
+@pytest.fixture
+def open_as(
+    chromium: Any, address: str, service: Service, people: dict[Role, Account], request: pytest.FixtureRequest
+) -> Iterator[Opening]:
+    """Opens a page as a role: `open_as(Role.BROKER, "/codes", language="ko", size=…)`.
+
+    The test fails on anything that the console reports and on any request to another machine. Answers that
+    refuse (4xx) are reported by Chromium too: name those that the test means in `refused`. With
+    PORTCULLIS_SCREENSHOTS a picture of every page is kept in that folder at the end of the test.
+    """
+    complaints: list[str] = []
+    with ExitStack() as opened:
+
+        def open_page(
+            role: Role,
+            path: str,
+            *,
+            language: str = "ko",
+            size: dict[str, int] = OFFICE,
+            refused: tuple[int, ...] = (),
+            **options: Any,
+        ) -> Any:
+            view = chromium.new_context(viewport=size, locale=f"{language}-KR", **options)
+            opened.callback(view.close)
+            token = service.sessions.issue(people[role])
+            view.add_cookies(
+                [
+                    {"name": COOKIE, "value": token, "url": address},
+                    {"name": "portcullis_language", "value": language, "url": address},
+                ]
+            )
+            page = view.new_page()
+            meant = tuple(f"status of {status}" for status in refused)
+
+            def said(message: Any) -> None:
+                if message.type in ("error", "warning") and not any(m in message.text for m in meant):
+                    complaints.append(f"{page.url}: {message.text}")
+
+            page.on("console", said)
+            page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+            page.on(
+                "request",
+                lambda sent: None if sent.url.startswith((address, "blob:")) else complaints.append(sent.url),
+            )
+            page.goto(address + path)
+            page.wait_for_selector("html[data-ready]", timeout=10_000)
+            return page
+
+        yield open_page
+        folder = os.environ.get("PORTCULLIS_SCREENSHOTS")
+        if folder:
+            pages = [page for context in chromium.contexts for page in context.pages]
+            for i, page in enumerate(pages):
+                name = f"{request.node.name}-{i}".replace("/", "_").replace("[", "-").replace("]", "")
+                page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+    assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Any], None]:
+    """Asserts that axe finds nothing grave on a page as it stands now (WCAG 2.2 AA and good practice)."""
+    source = (ASSETS / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+    def check(page: Any) -> None:
+        page.evaluate(source)
+        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+        found = page.evaluate("tags => axe.run({runOnly: tags})", tags)
+        grave = [
+            f"{v['id']}: {v['help']}: {[n['target'] for n in v['nodes']][:4]}"
+            for v in found["violations"]
+            if v["impact"] in GRAVE
+        ]
+        assert grave == [], page.url
+
+    return check
