@@ -42,7 +42,7 @@ FORBIDDEN = {
 UNPICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 
-WEB = PACKAGES["portcullis"] / "web"
+PAGES = PACKAGES["portcullis"] / "web"
 
 
 def sources(package: str) -> list[Path]:
@@ -114,9 +114,9 @@ def test_no_file_outgrows_five_hundred_lines(package: str) -> None:
 
 
 def test_no_script_sheet_or_template_outgrows_five_hundred_lines() -> None:
-    written = [WEB / "assets" / "src", WEB / "static" / "css", WEB / "templates"]
+    written = [PAGES / "assets" / "src", PAGES / "static" / "css", PAGES / "templates"]
     paths = [path for folder in written for path in folder.rglob("*") if path.is_file()]
-    assert len(paths) > 20
+    assert len(paths) > 15
     for path in paths:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 500, path
 

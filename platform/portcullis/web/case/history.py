@@ -1,4 +1,4 @@
-"""What happened to a case and to ones like it: pieces of its page that are fetched when they are looked at."""
+"""What happened to a case and to ones like it: pieces of its page, fetched when they are looked at."""
 
 from __future__ import annotations
 
