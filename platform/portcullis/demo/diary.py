@@ -24,6 +24,7 @@ SEOUL = ZoneInfo("Asia/Seoul")
 _HOURS = (9, 11, 14, 16)  # when declarations come in
 _NO_CAPACITY = 0.12  # of those that the bands would have inspected
 _DOUBTFUL = 0.25  # of those to be looked at, which are inspected
+_WAITING = 0.7  # of the latest cases, which nobody has decided yet
 _SLOW = 0.08  # of the inspections, which wait for a laboratory
 
 
@@ -78,6 +79,17 @@ class Diary:
             yield Done(decided, analyst, Decided(decision=Decision.RELEASE, reason="explained"))
         else:
             yield Done(decided, analyst, Decided(decision=Decision.RELEASE, reason="low_risk"))
+
+    def waits(self, declaration: Declaration) -> bool:
+        """Whether a case of the latest days is still to be decided."""
+        return self._die(declaration, "waits").random() < _WAITING
+
+    def waiting(self, declaration: Declaration, lane: str, came: dt.datetime) -> Iterator[Done]:
+        """As `deeds`, of a case that waits: half of the gravest have somebody who will look at them."""
+        die = self._die(declaration, "waiting")
+        if lane == Lane.INSPECT and die.random() < 0.5:
+            analyst, inspector = die.choice(self.office.analysts), die.choice(self.office.inspectors)
+            yield Done(self._soon(came, die, hours=(1, 30)), analyst, Assigned(assignee=inspector))
 
     def _inspected(
         self,

@@ -24,7 +24,7 @@ from portcullis.store.engine import writing
 from portcullis.store.queue import LANES, queue
 
 CaseFiles = tuple[Declaration, Path | None, Path | None]
-OPEN_DAYS = 14  # before the last day: nobody has decided yet what came in
+OPEN_DAYS = 14  # before the last day: of what came in, most is not decided yet
 _TOGETHER = 48  # declarations that the models judge at once
 
 
@@ -107,9 +107,9 @@ class History:
         }
 
     def _plan(self, declaration: Declaration, assessment_id: str, lane: str, came: dt.datetime) -> None:
-        if declaration.date > (self.end - dt.timedelta(days=OPEN_DAYS)).date():
-            return
-        for done in self.diary.deeds(declaration, lane, came):
+        recent = declaration.date > (self.end - dt.timedelta(days=OPEN_DAYS)).date()
+        deeds = self.diary.waiting if recent and self.diary.waits(declaration) else self.diary.deeds
+        for done in deeds(declaration, lane, came):
             heapq.heappush(self._ahead, (done.at, next(self._turn), assessment_id, done))
 
     def _work_until(self, at: dt.datetime) -> None:
