@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import importlib
 import json
 import os
 import secrets
@@ -14,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from customs.errors import CustomsError
@@ -23,6 +21,7 @@ from portcullis.demo.clock import Clock
 from portcullis.demo.diary import SEOUL, Diary
 from portcullis.demo.history import History
 from portcullis.demo.office import Office
+from portcullis.demo.official import FILES, import_official
 from portcullis.demo.truth import Truth
 from portcullis.fusing.prepare import module_versions
 from portcullis.models import Models, model_folders
@@ -35,17 +34,6 @@ SEED = 20250501
 _LOGINS = "logins.json"
 # Nobody waits ten minutes for a first look; everything else learns with its default.
 _CONFIGS = {Module.XRAY: "demo"}
-# What is imported, each with the reader of its kind, and where the world keeps it.
-_OFFICIAL: Mapping[str, str] = MappingProxyType(
-    {
-        "hsk": "hsk.csv",
-        "rates": "official/rates.csv",
-        "rulings": "texts.csv",
-        "trade": "official/seafood_trade.csv",
-        "freight": "official/sea_freight.csv",
-        "macro": "official/macro.csv",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -151,22 +139,10 @@ class Demo:
         return wanted
 
     def _import_official(self, service: Service, world: str) -> None:
-        """What an office has read in: codes, rates, rulings, statistics, freight and the economy."""
-        wanted = _digest({"world": world, "files": dict(_OFFICIAL)})
-        if self._is_done("tariff", wanted, service.settings.data):
-            return
-        from portcullis.store import open_engine
-        from portcullis.store.intake import store
-
-        engine = open_engine(service.settings.store_url)
-        try:
-            for kind, name in _OFFICIAL.items():
-                path = self.world / name
-                read = importlib.import_module(f"customs.readers.{kind}").read(path)
-                store(engine, kind, read, file=path.name, data=path.read_bytes())
-        finally:
-            engine.dispose()
-        self._done("tariff", wanted)
+        wanted = _digest({"world": world, "files": dict(FILES)})
+        if not self._is_done("tariff", wanted, service.settings.data):
+            import_official(service, self.world)
+            self._done("tariff", wanted)
 
     def _add_logins(self, service: Service) -> None:
         if not self.logins.exists():
