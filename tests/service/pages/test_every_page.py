@@ -7,7 +7,6 @@ name that `FILLED` does not know.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import itertools
 import os
 import re
@@ -21,25 +20,15 @@ import pytest
 import sqlalchemy as sa
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from customs.world import World
 from portcullis.api.app import make_app
-from portcullis.demo.clock import Clock
-from portcullis.demo.diary import SEOUL, Diary
-from portcullis.demo.history import History
-from portcullis.demo.office import Office
-from portcullis.demo.official import import_official
-from portcullis.demo.truth import Truth
 from portcullis.identity.session import COOKIE
-from portcullis.models import Models
-from portcullis.service import Service
-from portcullis.settings import Settings
-from portcullis.store.accounts import NO_PASSWORD, Role
+from portcullis.store.accounts import Role
+from portcullis.store.batch_tables import batch as batches
 from portcullis.store.queue import queue
 from portcullis.web.frame import PLACES
 
 pytestmark = pytest.mark.browser
 
-SEED = 5
 # One value for each parameter of a path; `assessment_id` and `batch_id` are those of the store.
 FILLED = {"name": "inspector", "code": "0306171090", "hs": "0306171090", "country": "VN", "module": "tabular"}
 OFFICE, TABLET = {"width": 1366, "height": 768}, {"width": 820, "height": 1180}
@@ -104,37 +93,15 @@ class Route:
 
 
 @pytest.fixture(scope="module")
-def ground(
-    tmp_path_factory: pytest.TempPathFactory, tiny_world: Path, by_hand: Models, make: SimpleNamespace
-) -> Iterator[SimpleNamespace]:
-    """A live service over the store of an office that has worked for months on a tiny world."""
-    world, clock = World.open(tiny_world), Clock(dt.datetime(2024, 4, 2, tzinfo=dt.UTC))
-    settings = Settings(data=tmp_path_factory.mktemp("every") / "data", language="en")
-    service = Service.open(settings, by_hand, now=clock)
-    accounts = {role: service.accounts.add(role.value, NO_PASSWORD, role) for role in Role}
-    import_official(service, world.folder)
-    cases = list(world.cases("review"))
-    end = dt.datetime.combine(cases[-1][0].date, dt.time(20), SEOUL).astimezone(dt.UTC)
-    History(service, Diary(Office.of(service), Truth.read(world.folder), SEED), clock, end).write(cases)
-    batch = service.board.submit(
-        "\n".join(d.to_json() for d, _, _ in cases[:3]).encode(),
-        name="night.jsonl",
-        account=accounts[Role.ANALYST],
-    )
-    clock.at = None
-    with service.assessments.engine.connect() as connection:
-        best = sa.select(queue.c.assessment_id).order_by(queue.c.has_scan.desc(), queue.c.surprise.desc())
+def ground(office: SimpleNamespace) -> SimpleNamespace:
+    """The office with all its routes; their parameters stand for what its store holds."""
+    best = sa.select(queue.c.assessment_id).order_by(queue.c.has_scan.desc(), queue.c.surprise.desc())
+    with office.service.assessments.engine.connect() as connection:
         case = connection.execute(best.limit(1)).scalar_one()
-
-    def cookie(role: Role | None) -> str:
-        return "" if role is None else service.sessions.issue(accounts[role])
-
-    with make.running(service) as address:
-        filled = FILLED | {"assessment_id": case, "batch_id": batch.id}
-        ground = SimpleNamespace(service=service, address=address, cookie=cookie, filled=filled)
-        ground.routes = routes(ground)
-        yield ground
-    service.close()
+        batch = connection.execute(sa.select(batches.c.id).limit(1)).scalar_one()
+    office.filled = FILLED | {"assessment_id": case, "batch_id": batch}
+    office.routes = routes(office)
+    return office
 
 
 def routes(ground: SimpleNamespace) -> list[Route]:
