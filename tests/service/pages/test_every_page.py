@@ -189,7 +189,7 @@ def test_every_page_is_fit_to_be_used(
             wrong += [
                 f"{route.address} as {role}: {said}" for said in looked_at(page, ground, route, look, axe)
             ]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def looked_at(
