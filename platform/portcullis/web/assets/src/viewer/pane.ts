@@ -164,8 +164,11 @@ export class Pane {
     this.seen = { affine, width, height };
     // hovering a drawing renders the map as well: nothing is painted that has not moved
     if (before && JSON.stringify(before) === JSON.stringify(this.seen)) return this.painter.canvas;
+    const began = performance.now();
     this.painter.draw(affine, width, height);
     this.overlay.draw(affine, width, height);
+    const work = performance.now() - began;
+    this.element.dispatchEvent(new CustomEvent("portcullis:painted", { detail: { work } }));
     return this.painter.canvas;
   }
 }

@@ -68,6 +68,10 @@ export function sample(
   const nearest = squares(affine);
   const stepX = affine.xi * kx;
   const stepY = affine.yi * ky;
+  if (!nearest && straight(affine)) {
+    upright(level, affine, [kx, ky], box, width, { first, end }, out);
+    return;
+  }
   for (let j = 0; j < first.length; j++) {
     const from = first[j] as number;
     const to = end[j] as number;
@@ -96,7 +100,52 @@ export function sample(
       const b = values[here + below] as number;
       const upper = a + ((values[here + beside] as number) - a) * wx;
       const lower = b + ((values[here + below + beside] as number) - b) * wx;
-      out[at] = upper + (lower - upper) * wy + 0.5;
+      out[at] = (upper + (lower - upper) * wy + 0.5) | 0;
+    }
+  }
+}
+
+/** Whether rows of the screen are rows of the scan: so it is unless it was turned. */
+function straight(affine: Affine): boolean {
+  return Math.abs(affine.xj) < 1e-9 * Math.abs(affine.xi) && Math.abs(affine.yi) < 1e-9 * Math.abs(affine.yj);
+}
+
+/** The same as `sample`, for scans that are not turned: where to look is worked out once for all rows. */
+function upright(
+  { rows, columns, values }: Level,
+  affine: Affine,
+  [kx, ky]: readonly [number, number],
+  [top, left]: Box,
+  width: number,
+  { first, end }: Spans,
+  out: Uint8Array | Uint16Array,
+): void {
+  const places = new Int32Array(width);
+  const besides = new Int32Array(width);
+  const parts = new Float64Array(width);
+  for (let i = 0; i < width; i++) {
+    const x = (affine.x0 + (i + 0.5) * affine.xi - left) * kx - 0.5;
+    const column = Math.max(0, Math.min(columns - 1, Math.floor(x)));
+    places[i] = column;
+    besides[i] = Math.min(column + 1, columns - 1);
+    parts[i] = Math.max(0, Math.min(1, x - column));
+  }
+  for (let j = 0; j < first.length; j++) {
+    const y = (affine.y0 + (j + 0.5) * affine.yj - top) * ky - 0.5;
+    const row = Math.max(0, Math.min(rows - 1, Math.floor(y)));
+    const upper = row * columns;
+    const lower = Math.min(row + 1, rows - 1) * columns;
+    const down = Math.max(0, Math.min(1, y - row));
+    const to = end[j] as number;
+    for (let i = first[j] as number, at = j * width + i; i < to; i++, at++) {
+      const here = places[i] as number;
+      const beside = besides[i] as number;
+      const across = parts[i] as number;
+      const a = values[upper + here] as number;
+      const b = values[lower + here] as number;
+      const above = a + ((values[upper + beside] as number) - a) * across;
+      const below = b + ((values[lower + beside] as number) - b) * across;
+      out[at] = (above + (below - above) * down + 0.5) | 0;
     }
   }
 }

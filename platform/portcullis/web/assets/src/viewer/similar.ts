@@ -40,9 +40,9 @@ export class SimilarList {
   async load(): Promise<void> {
     this.say(say("searching"));
     try {
-      const { match, waiting, items } = await ask<Answer>(
-        `${this.href}/similar-scans?of=${this.of.value}&normal=true&limit=${MOST}`,
-      );
+      // scans of cases can be put beside this one; the model's references are told where there is no such scan
+      let { match, waiting, items } = await this.find(true);
+      if (!items.length) ({ match, waiting, items } = await this.find(false));
       if (!items.length) {
         this.say(say("none"));
         this.open(null);
@@ -68,6 +68,11 @@ export class SimilarList {
       this.say(say("noModel", { why: error instanceof Refusal ? error.message : say("unreachable") }));
       this.open(null);
     }
+  }
+
+  private find(stored: boolean): Promise<Answer> {
+    const asked = `of=${this.of.value}&normal=true&stored=${stored}&limit=${MOST}`;
+    return ask<Answer>(`${this.href}/similar-scans?${asked}`);
   }
 
   private row(one: Similar, chosen: boolean): HTMLElement {

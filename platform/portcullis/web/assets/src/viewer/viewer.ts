@@ -125,7 +125,8 @@ export class Viewer {
       const { scan, overlay } = pane;
       overlay.opacity = opacity;
       overlay.heat = this.look.heat && scan.about.heatmap ? await over(scan, "heat") : null;
-      overlay.blind = this.look.blind ? await this.blind(scan) : null;
+      // where greys are no measurement every pixel is "bound", and stripes would say nothing
+      overlay.blind = this.look.blind && scan.measured ? await over(scan, "bound") : null;
       pane.cover();
     }
   }
@@ -304,12 +305,6 @@ export class Viewer {
     this.shape?.draw();
   }
 
-  private async blind(scan: Scan): Promise<Awaited<ReturnType<typeof over>> | null> {
-    if (!scan.measured) return null; // there it would be everything
-    const found = await over(scan, "bound", (value) => 255 * Number(value > 0));
-    return found;
-  }
-
   private read(pixel: readonly [number, number]): void {
     const room = this.root.querySelector(".viewer-readout") as HTMLElement;
     room.textContent = placeWords(this.pane.scan, pixel, this.layers);
@@ -343,20 +338,11 @@ export class Viewer {
   }
 }
 
-/** A layer as the overlay draws it; `turned` changes its values, once. */
-async function over(scan: Scan, name: string, turned?: (value: number) => number) {
-  const { picture } = await scan.numbers(name);
-  const levels = picture.levels;
-  const [whole] = levels;
-  if (turned && whole && !done.has(whole)) {
-    for (const level of levels) {
-      for (let at = 0; at < level.values.length; at++) level.values[at] = turned(level.values[at] as number);
-    }
-    done.add(whole);
-  }
-  return { levels, box: picture.box };
+/** A layer as the overlay draws it. */
+async function over(scan: Scan, name: string) {
+  const { levels, box } = (await scan.numbers(name)).picture;
+  return { levels, box };
 }
-const done = new WeakSet<object>();
 
 /** What the viewer is busy with; "" is nothing. Trouble stays until something else is said. */
 export function progress(root: HTMLElement, words: string, share?: number, trouble = false): void {
