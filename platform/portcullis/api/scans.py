@@ -272,11 +272,12 @@ def similar(
     assessment_id: Id,
     of: Of = Of.SAME_CODE,
     normal: Annotated[bool, Query(description="Only scans that are as they should be.")] = False,
+    stored: Annotated[bool, Query(description="Only scans of cases, whose pictures are here.")] = False,
     limit: Annotated[int, Query(ge=1, le=MOST_SIMILAR)] = 10,
 ) -> SimilarScansDocument:
     """The nearest scans of earlier cases and of the model's references."""
     assessment = service.assessment(assessment_id)
-    found = service.insight.similar.similar(assessment, of, limit=limit, normal=normal)
+    found = service.insight.similar.similar(assessment, of, limit=limit, normal=normal, stored=stored)
     same = ("of", "match", "kind", "model", "searched", "waiting")
     return SimilarScansDocument(
         **{name: getattr(found, name) for name in same}, items=[_similar(one) for one in found.scans]
