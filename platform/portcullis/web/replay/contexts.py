@@ -160,8 +160,8 @@ class ShadowRow:
 class ReplayPage(Page):
     """The comparison: what is asked, what is wrong with it, and the answer.
 
-    wrong: fields whose values cannot be; in_force: band → threshold of the policy that decides now; same: whether both
-    sides are the same setting.
+    wrong: fields whose values cannot be; in_force: band → threshold of the policy that decides now; same:
+    whether both sides are one setting.
     """
 
     template: ClassVar[str] = "replay/replay.html"

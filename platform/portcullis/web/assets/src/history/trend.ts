@@ -152,7 +152,12 @@ function option(
                 silent: true,
                 symbol: "none",
                 lineStyle: { color: paint.soft, type: "dashed" },
-                label: { formatter: say("declared"), color: paint.ink, position: "end" },
+                label: {
+                  formatter: say("declared"),
+                  color: paint.ink,
+                  position: "end",
+                  align: place * 2 > months.length ? "right" : "left",
+                },
                 data: [{ xAxis: place }],
               },
       },
