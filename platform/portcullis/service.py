@@ -387,6 +387,7 @@ class Service:
         return Insight.over(
             self.assessments,
             self.queue,
+            self.policy,
             models=lambda: self.models,
             on_models=self.batcher.call,
             scan_of=self._scan,
