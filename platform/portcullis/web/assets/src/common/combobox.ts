@@ -44,7 +44,7 @@ export function combobox(input: HTMLInputElement, suggesting: Suggesting): void 
   list.className = "options";
   list.hidden = true;
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", input.labels?.[0]?.textContent?.trim() ?? "");
+  list.setAttribute("aria-label", nameOf(input));
   const told = document.createElement("span");
   told.className = "unseen";
   told.setAttribute("role", "status");
@@ -145,6 +145,10 @@ export function combobox(input: HTMLInputElement, suggesting: Suggesting): void 
     const chosen = options[at];
     if (chosen) pick(chosen);
   });
+}
+
+function nameOf(input: HTMLInputElement): string {
+  return input.getAttribute("aria-label") ?? input.labels?.[0]?.firstChild?.textContent?.trim() ?? input.id;
 }
 
 function drawn(option: Option, id: string): HTMLLIElement {
