@@ -56,6 +56,7 @@ class DeskPage(Page):
     units: tuple[Choice, ...]
     modes: tuple[str, ...]
     today: str
+    has_table: bool  # of codes, to look them up in
     most_scan_bytes: int
     most_body_bytes: int
     latest: tuple[LatestRow, ...]

@@ -105,6 +105,7 @@ def _desk(
         units=units(frame.language),
         modes=tuple(mode.value for mode in Mode),
         today=dt.datetime.now(pages.zone).date().isoformat(),
+        has_table=service.tariff.table() is not None,
         most_scan_bytes=MAX_SCAN_BYTES,
         most_body_bytes=service.settings.max_body_mb * 1024 * 1024,
         checks=tuple(check_label(check, frame.language) for check in service.models.checks),

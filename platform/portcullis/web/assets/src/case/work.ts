@@ -63,7 +63,7 @@ function choose(kind: "outcome" | "decision"): void {
   close();
   const buttons = all<HTMLButtonElement>(`.taps [data-deed=${kind}]:not(:disabled)`);
   if (!buttons.length) return;
-  buttons[0]?.focus();
+  show(buttons[0]);
   release = buttons.map((button) =>
     key(button.dataset.key ?? "", button.textContent?.trim() ?? "", () =>
       open(kind, button.dataset.value ?? ""),
@@ -92,8 +92,7 @@ function open(kind: string, value: string): void {
     key(button.dataset.key ?? "", button.textContent?.trim() ?? "", () => button.click()),
   );
   release.push(key("Escape", say("close"), close));
-  if (kind === "note") field("#work-note")?.focus();
-  else reasons[0]?.focus();
+  show(kind === "note" ? field("#work-note") : reasons[0]);
 }
 
 function close(): void {
@@ -104,11 +103,16 @@ function close(): void {
   if (panel && !panel.hidden) {
     const held = panel.contains(document.activeElement);
     panel.hidden = true;
-    if (held) was?.focus();
+    if (held) show(was);
   }
   for (const each of all<HTMLElement>(".taps [data-deed]")) each.setAttribute("aria-expanded", "false");
   wrong("");
   opened = null;
+}
+
+/** Focus without scrolling: the bar is in view wherever the page stands. */
+function show(element: HTMLElement | null | undefined): void {
+  element?.focus({ preventScroll: true });
 }
 
 /** The second tap. */
@@ -201,6 +205,6 @@ function wrong(text: string, at?: string): void {
   if (input && text) {
     input.setAttribute("aria-invalid", "true");
     input.setAttribute("aria-describedby", "work-wrong");
-    input.focus();
+    show(input);
   }
 }

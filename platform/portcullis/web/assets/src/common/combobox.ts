@@ -96,6 +96,7 @@ export function combobox(input: HTMLInputElement, suggesting: Suggesting): void 
     list.replaceChildren(...found.map((option, i) => drawn(option, `${id}-${i}`)));
     list.hidden = found.length === 0;
     input.setAttribute("aria-expanded", String(found.length > 0));
+    told.className = "unseen";
     told.textContent = found.length ? say("found", { n: found.length }) : say("none");
     mark(-1);
   };
@@ -111,6 +112,7 @@ export function combobox(input: HTMLInputElement, suggesting: Suggesting): void 
     } catch (error) {
       if (mine.signal.aborted) return;
       close();
+      told.className = "wrong"; // for every eye: nothing will be suggested here
       told.textContent = error instanceof Error ? error.message : say("failed");
     }
   };

@@ -8,6 +8,7 @@ import { say } from "./words";
 
 // More lines than anybody fills in by hand stay in the JSON.
 const MOST_LINES = 40;
+const MOST_LOOKED_UP = 5;
 
 type Field = HTMLInputElement | HTMLSelectElement;
 
@@ -21,6 +22,8 @@ export class Form {
 
   constructor(
     private readonly room: HTMLElement,
+    /** Whether codes can be looked up here. */
+    private readonly hasTable: boolean,
     private readonly changed: (path: string, settled: boolean) => void,
   ) {
     for (const field of this.fields()) this.wire(field);
@@ -50,6 +53,24 @@ export class Form {
       more.textContent = say("more_lines", { n: lines.length, shown: MOST_LINES });
     }
     for (const i of kept.keys()) this.tellPerKilogram(i);
+    void this.lookUp(kept);
+  }
+
+  /** The wording of codes that nobody picked: those of a file, or of a text that was pasted. */
+  private async lookUp(lines: readonly Paper[]): Promise<void> {
+    if (!this.hasTable) return;
+    for (const [i, line] of lines.slice(0, MOST_LOOKED_UP).entries()) {
+      const code = shown(line, "hsk").replaceAll(/[. -]/g, "");
+      if (!/^\d{10}$/.test(code) || this.wordings.has(code)) continue;
+      try {
+        const [found] = await findCodes(code, AbortSignal.timeout(5000));
+        this.wordings.set(code, found?.hit.code === code ? wordingOf(found.label) : "");
+      } catch {
+        return; // no table, or no answer: the code stands there without its wording
+      }
+      const field = this.room.querySelector<Field>(`[data-field="lines.${i}.hsk"]`);
+      if (field) this.name(field);
+    }
   }
 
   private fields(): Field[] {
@@ -82,7 +103,7 @@ export class Form {
     if (!(field instanceof HTMLInputElement)) return;
     const list = this.listOf(field.dataset.kind as Kind);
     if (list) combobox(field, { find: async (text) => fitting(list, text), rest: 0 });
-    else if (field.dataset.kind === "code")
+    else if (field.dataset.kind === "code" && this.hasTable)
       combobox(field, {
         from: 2,
         find: async (text, signal) => {
@@ -103,7 +124,7 @@ export class Form {
   /** The wording of a code that was picked stands beside it, and its unit is filled in where there is none. */
   private pickedCode(field: HTMLInputElement, label: string, unit: string | null): void {
     const path = field.dataset.field ?? "";
-    this.wordings.set(shown(this.paper, path), label.replace(/^\S+\s*/, ""));
+    this.wordings.set(shown(this.paper, path), wordingOf(label));
     this.name(field);
     const of = path.replace(/\.hsk$/, ".unit");
     if (unit && !shown(this.paper, of)) {
@@ -140,7 +161,9 @@ export class Form {
     if (!named) return;
     const code = shown(this.paper, path);
     const list = this.listOf(field.dataset.kind as Kind);
-    const name = list ? list.find((entry) => entry.code === code)?.name : this.wordings.get(code);
+    const name = list
+      ? list.find((entry) => entry.code === code)?.name
+      : this.wordings.get(code.replaceAll(/[. -]/g, ""));
     named.textContent = name ?? "";
     if (named instanceof HTMLElement) named.title = name ?? "";
   }
@@ -161,6 +184,10 @@ export class Form {
       lines.every((line) => !Object.keys(line).length)
     );
   }
+}
+
+function wordingOf(label: string): string {
+  return label.replace(/^\S+\s*/, "");
 }
 
 /** A code of ten digits as people write it. */

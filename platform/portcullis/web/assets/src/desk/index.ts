@@ -35,18 +35,22 @@ function start(room: HTMLFormElement): void {
     countries: new Set(form.countries.map((entry) => entry.code)),
     currencies: new Set(form.currencies.map((entry) => entry.code)),
   });
-  const form = new Form(panels.form, (path, settled) => {
+  const form = new Form(panels.form, room.dataset.table === "yes", (path, settled) => {
     changed = true;
     if (settled) tellField(path);
   });
-  const files = new Files(part("drop"), Number(room.dataset.mostScan), {
-    declaration: readDeclaration,
-    changed: () => {
-      changed = true;
+  const files = new Files(
+    part("drop"),
+    Math.min(Number(room.dataset.mostScan), Number(room.dataset.mostBody)),
+    {
+      declaration: readDeclaration,
+      changed: () => {
+        changed = true;
+      },
+      tell: (said) => progress.say(said),
+      wrong: (slot, said) => beside(slot, said),
     },
-    tell: (said) => progress.say(said),
-    wrong: (slot, said) => beside(slot, said),
-  });
+  );
 
   const earlier = text.value.trim();
   form.show(parsed(earlier) ?? blank(room.dataset.today ?? ""));
