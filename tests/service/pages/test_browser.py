@@ -25,7 +25,10 @@ def desk(chromium: Any, address: str, make: SimpleNamespace) -> Iterator[Any]:
     complaints: list[str] = []
     page.on("console", lambda said: complaints.append(said.text) if _is_complaint(said) else None)
     page.on("requestfailed", lambda request: complaints.append(request.url))
-    page.on("request", lambda sent: None if sent.url.startswith((address, "blob:")) else complaints.append(sent.url))
+    page.on(
+        "request",
+        lambda sent: None if sent.url.startswith((address, "blob:")) else complaints.append(sent.url),
+    )
     page.goto(address + "/")
     page.get_by_label("이름").fill(make.name)
     page.get_by_label("비밀번호").fill(make.password)

@@ -64,8 +64,6 @@ def work(
     return pages.show(request, part)
 
 
-def _work(
-    service: Service, pages: Pages, frame: Frame, assessment_id: str, seen: int | None = None
-) -> Work:
+def _work(service: Service, pages: Pages, frame: Frame, assessment_id: str, seen: int | None = None) -> Work:
     case, history = service.case(assessment_id), service.casework.history(assessment_id)
     return Work.of(case, history, frame.language, pages.zone, me=frame.who.name, seen=seen)
