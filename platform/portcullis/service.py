@@ -328,6 +328,7 @@ class Service:
         reports = (found.report, *found.report.lines)
         others = [a.hs for r in reports for a in r.alternatives]
         others += [a.hs for finding in found.report.findings for a in finding.alternatives]
+        others += [a.hs for r in reports for e in r.evidence for a in e.alternatives]
         others += [r.goods.code for r in reports if r.goods is not None]
         declared = [line.hsk for line in found.declaration.lines]
         return self.tariff.wording({code for code in (*others, *declared) if code is not None}, language)

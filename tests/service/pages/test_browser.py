@@ -25,7 +25,10 @@ def desk(chromium: Any, address: str, make: SimpleNamespace) -> Iterator[Any]:
     complaints: list[str] = []
     page.on("console", lambda said: complaints.append(said.text) if _is_complaint(said) else None)
     page.on("requestfailed", lambda request: complaints.append(request.url))
-    page.on("request", lambda sent: None if sent.url.startswith(address) else complaints.append(sent.url))
+    page.on(
+        "request",
+        lambda sent: None if sent.url.startswith((address, "blob:")) else complaints.append(sent.url),
+    )
     page.goto(address + "/")
     page.get_by_label("이름").fill(make.name)
     page.get_by_label("비밀번호").fill(make.password)
@@ -73,6 +76,7 @@ def test_an_officer_hands_in_both_energies_of_a_scan_that_lies_on_its_side(
         values = np.full((60, 200), 1.0, dtype=np.float32)
         values[15:-10, 20:-20] = goods
         np.save(path, np.rot90(values))
+    desk.get_by_role("tab", name="JSON").click()
     desk.get_by_label("또는 신고서 내용 붙여넣기").fill(make.declaration().decode())
     desk.get_by_label("X-ray 영상").set_input_files(files)
     desk.get_by_role("button", name="평가", exact=True).click()
@@ -84,6 +88,7 @@ def test_an_officer_hands_in_both_energies_of_a_scan_that_lies_on_its_side(
 
 def test_an_officer_is_told_what_is_wrong_and_mends_it(desk: Any, make: SimpleNamespace) -> None:
     """What was typed stays in the form; mended, it goes through."""
+    desk.get_by_role("tab", name="JSON").click()
     text = desk.get_by_label("또는 신고서 내용 붙여넣기")
     text.fill(make.declaration(line={"hsk": "306171090"}).decode())
     desk.get_by_role("button", name="평가", exact=True).click()

@@ -70,8 +70,14 @@ class LikelyRow:
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One thing that does not fit, and what to look for."""
+    """One thing that does not fit, and what to look for.
 
+    kind: the check or the disagreement; evidence: the checks it rests on; on_scan: it has a place there.
+    """
+
+    kind: str
+    evidence: tuple[str, ...]
+    on_scan: bool
     label: str
     subject: str
     severity: str
@@ -80,9 +86,14 @@ class FindingRow:
     others: tuple[OtherCodeRow, ...]
 
     @classmethod
-    def of(cls, finding: Finding, language: Language, wording: Wording) -> FindingRow:
-        """From a finding."""
+    def of(
+        cls, finding: Finding, language: Language, wording: Wording, *, has_scan: bool = False
+    ) -> FindingRow:
+        """From a finding; has_scan: there is a picture to show it on."""
         return cls(
+            kind=finding.kind,
+            evidence=finding.evidence,
+            on_scan=has_scan and any(check.startswith("xray.") for check in finding.evidence),
             label=check_label(finding.kind, language),
             subject=finding.subject,
             severity=finding.severity,
@@ -114,6 +125,7 @@ class PartRow:
 class EvidenceRow:
     """One check's figures, what they mean, and why that is expected."""
 
+    check: str
     label: str
     subject: str
     observed: str
@@ -132,6 +144,7 @@ class EvidenceRow:
         low_high = evidence.expected
         write = _WRITERS.get(evidence.unit or "", number)
         return cls(
+            check=evidence.check,
             label=check_label(evidence.check, language),
             subject=evidence.subject,
             observed="" if evidence.observed is None else write(evidence.observed),

@@ -11,6 +11,7 @@ from customs.hs import HsCode
 from customs.sentences import Language
 from portcullis.report import check_label
 from portcullis.store.queue import Summary
+from portcullis.web.desk.choices import Choice
 from portcullis.web.frame import Page
 
 
@@ -50,6 +51,14 @@ class DeskPage(Page):
 
     template: ClassVar[str] = "desk/desk.html"
     checks: tuple[str, ...]
+    countries: tuple[Choice, ...]
+    currencies: tuple[Choice, ...]
+    units: tuple[Choice, ...]
+    modes: tuple[str, ...]
+    today: str
+    has_table: bool  # of codes, to look them up in
+    most_scan_bytes: int
+    most_body_bytes: int
     latest: tuple[LatestRow, ...]
     once: str  # makes a form that is sent twice count once
     scan_types: str  # suffixes that the browser offers first

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
+from customs.declaration import Mode
 from customs.errors import CustomsError, Problem
 from portcullis.api.access import Serving
 from portcullis.api.problems import headers_of, status_of
 from portcullis.api.upload import Filled, Gone
+from portcullis.consignment import MAX_SCAN_BYTES
 from portcullis.report import check_label
 from portcullis.service import Service
 from portcullis.store.queue import Filter, Order
+from portcullis.web.desk.choices import countries, currencies, units
 from portcullis.web.desk.contexts import DeskPage, LatestRow
+from portcullis.web.desk.sample import Sample, declaration_json
 from portcullis.web.frame import Frame, Page, Part
 from portcullis.web.pages import AssessingFrame, Pages, Showing
 
-LATEST = 50
+LATEST = 14
 router = APIRouter(include_in_schema=False)
 PAGES: tuple[type[Page], ...] = (DeskPage,)
 PARTS: tuple[type[Part], ...] = ()
@@ -54,6 +60,32 @@ def assess(
     return RedirectResponse(f"/assessments/{found.id}", 303)
 
 
+@router.post("/desk/sample")
+def assess_sample(
+    request: Request,
+    pages: Showing,
+    service: Serving,
+    frame: AssessingFrame,
+    once: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Judge the sample consignment, for a browser that runs no scripts; others load it into the form."""
+    upload = Sample.drawn().upload
+    found = service.assess(upload, frame.who, f"page:{once}:{upload.sha256}" if once else None)
+    return RedirectResponse(f"/assessments/{found.id}", 303)
+
+
+@router.get("/desk/sample/declaration.json")
+def sample_declaration(frame: AssessingFrame) -> Response:
+    """The declaration of the sample consignment."""
+    return Response(declaration_json(), media_type="application/json")
+
+
+@router.get("/desk/sample/scan.tif")
+def sample_scan(frame: AssessingFrame) -> Response:
+    """The scan of the sample consignment: two energies of 16 bits."""
+    return Response(Sample.drawn().scan, media_type="image/tiff")
+
+
 def _desk(
     pages: Pages,
     service: Service,
@@ -68,6 +100,14 @@ def _desk(
 
     return DeskPage(
         frame=frame,
+        countries=countries(frame.language),
+        currencies=currencies(frame.language),
+        units=units(frame.language),
+        modes=tuple(mode.value for mode in Mode),
+        today=dt.datetime.now(pages.zone).date().isoformat(),
+        has_table=service.tariff.table() is not None,
+        most_scan_bytes=MAX_SCAN_BYTES,
+        most_body_bytes=service.settings.max_body_mb * 1024 * 1024,
         checks=tuple(check_label(check, frame.language) for check in service.models.checks),
         latest=tuple(
             LatestRow.of(found, frame.language, pages.zone)
