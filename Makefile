@@ -14,7 +14,7 @@ WEB := platform/portcullis/web
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix $(WEB)/assets
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format assets soak wheel audit bench clean
+.PHONY: help demo test lint format assets pictures soak wheel audit bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ format: $(VENV)/.installed-dev ## let ruff and biome rewrite what they can
 	$(NPM) run format --silent
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+pictures: $(VENV)/.installed-dev assets ## take the README's pictures of the demo's pages (docs/pages/), in a minute
+	$(BIN)/python .ci/pictures.py --demo $(DEMO)
 
 soak: $(VENV)/.installed-dev ## kill -9, fuzzing, hostile files, load, an hour in all: SOAK="kill load" ROUNDS= CALLS= FILES= MINUTES=
 	PYTHONPATH=tests $(BIN)/python -m soak $(SOAK) --demo $(DEMO) \

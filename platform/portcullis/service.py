@@ -36,10 +36,10 @@ from portcullis.models import Models
 from portcullis.readiness import Readiness
 from portcullis.settings import Settings
 from portcullis.store.accounts import Account, Accounts
-from portcullis.store.assessments import Assessment, Assessments, New
+from portcullis.store.assessments import Assessment, Assessments, Box, New
 from portcullis.store.audit import Audit
 from portcullis.store.batches import Batch, Batches
-from portcullis.store.casework import Casework, Deed, Event
+from portcullis.store.casework import Casework, Deed, Event, Noted
 from portcullis.store.chunks import Chunks
 from portcullis.store.engine import Limits as StoreLimits
 from portcullis.store.engine import open_store
@@ -304,7 +304,13 @@ class Service:
         version: int | None = None,
         key: str | None = None,
     ) -> Event:
-        """Decide, record an outcome, note or assign; see `Casework.add`."""
+        """Decide, record an outcome, note or assign; see `Casework.add`.
+
+        Raises:
+            InvalidValue: a note's box does not lie on the case's scan.
+        """
+        if isinstance(deed, Noted) and deed.box is not None:
+            self._check_place(self.assessment(assessment_id), deed.box)
         try:
             return self.casework.add(assessment_id, deed, account, version=version, key=key)
         except KeyError:
@@ -382,10 +388,24 @@ class Service:
         return Insight.over(
             self.assessments,
             self.queue,
+            self.policy,
             models=lambda: self.models,
             on_models=self.batcher.call,
             scan_of=self._scan,
         )
+
+    def _check_place(self, found: Assessment, box: Box) -> None:
+        if found.scan is None:
+            raise InvalidValue(
+                "this case has no scan", field="box", remedy="write the note without a place on the scan"
+            )
+        about = self.insight.scans.planes(found)
+        if box[2] > about.rows or box[3] > about.columns:
+            raise InvalidValue(
+                f"got {list(box)}; the scan has {about.rows} rows and {about.columns} columns",
+                field="box",
+                remedy="give a box that lies on the scan",
+            )
 
     def _scan(self, found: Assessment) -> Scan:
         from xray_encoder.reading import read_scans

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from customs.declaration import Declaration
+from customs.readers import rates, rulings
 from customs.world import SIZES, World, make
 from customs.world.consignment import consign
 from customs.world.economy import make_economy
-from customs.world.frauds import KINDS, QUEUE_KINDS, plant, suits
+from customs.world.frauds import KINDS, PAPER_KINDS, QUEUE_KINDS, plant, suits
 from customs.world.goods import catalogue
 from customs.world.people import make_people
 
@@ -178,3 +179,31 @@ def test_a_queue_is_of_twenty_thousand_with_two_frauds_in_a_hundred() -> None:
     scanned = 0.9 * size.scan_share  # most come by sea
     assert 0.018 < size.fraud_share + size.scan_fraud_share * scanned < 0.022
     assert len(size.kinds) + len(size.scan_kinds) == 10
+
+
+def test_papers_under_review_change_nothing_else(bare: Maker) -> None:
+    """More of them, in the months under review, with frauds that papers can show, and without pictures."""
+    without, busy = bare(settled=2), bare(settled=2, papers=5, paper_share=0.2)
+    for period in ("past", "settled"):
+        assert content(without.declarations(period)) == content(busy.declarations(period))
+    few, many = content(without.declarations("review")), content(busy.declarations("review"))
+    assert len(many) - len(few) == 5 * 18
+    assert set(few) <= set(many)
+    attached = busy.attachments()
+    more = [d for d in busy.declarations("review") if d.model_copy(update={"id": "D"}).to_json() not in few]
+    assert all(attached[d.id] == (None, None) for d in more)
+    truth = busy.truth()
+    planted = [truth[d.id] for d in more if d.id in truth]
+    assert len(planted) == round(0.2 * 5 * 18)
+    assert set(planted) == set(PAPER_KINDS)
+
+
+def test_every_item_has_a_base_rate_and_its_rulings_have_a_reference(bare: Maker) -> None:
+    """As official files have them; rulings are older than what is judged by them."""
+    made = bare()
+    duty = rates.read(made.path("official/rates.csv")).table
+    ruled = rulings.read(made.path("texts.csv")).table
+    assert set(duty["digits"]) == set(ruled["hs"]) == {i.hsk.digits for i in catalogue().core.items}
+    assert set(duty["kind"]) == {"A"}
+    assert ruled["reference"].is_unique
+    assert max(ruled["date"]) < made.cutoff

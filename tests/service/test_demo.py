@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import os
 import re
@@ -26,7 +27,7 @@ from customs.world import World
 from fusion.model import FUSED
 from portcullis.cli.user import opened
 from portcullis.consignment import Consignment, Upload
-from portcullis.demo import FILLED, Demo
+from portcullis.demo import Demo
 from portcullis.identity import LoginRefused
 from portcullis.judge import judge
 from portcullis.service import Service
@@ -62,6 +63,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     return SimpleNamespace(demo=demo, settings=settings, service=service, first=first, second=second)
 
 
+def under_review(built: SimpleNamespace) -> int:
+    """Declarations that the office has seen."""
+    return len(World.open(built.demo.world).declarations("review"))
+
+
 def upload_of(declaration: Declaration, scan: Path | None, photo: Path | None) -> Upload:
     """What an officer would hand in."""
     return Upload(
@@ -92,7 +98,7 @@ def test_a_second_start_does_nothing_again(built: SimpleNamespace) -> None:
     count, passwords = built.service.assessments.count(), built.demo.passwords()
     service = built.demo.build(built.settings, again)
     assert again.stages == set()
-    assert service.assessments.count() == count == FILLED
+    assert service.assessments.count() == count == under_review(built)
     assert built.demo.passwords() == passwords
 
 
@@ -112,7 +118,7 @@ def test_a_store_that_was_filled_in_part_is_filled_up_without_doubles(built: Sim
     """As after an interruption while filling."""
     (built.demo.folder / "stamps" / "store").unlink()
     built.demo.build(built.settings)
-    assert built.service.assessments.count() == FILLED
+    assert built.service.assessments.count() == under_review(built)
 
 
 def test_every_check_has_a_name_in_words(built: SimpleNamespace) -> None:
@@ -123,6 +129,27 @@ def test_every_check_has_a_name_in_words(built: SimpleNamespace) -> None:
     named = {name.removeprefix("check.") for name in catalogue() if name.startswith("check.")}
     checks = {name for name in named if not name.startswith("mismatch.")}
     assert checks == {*built.service.models.checks, FUSED}
+
+
+def test_what_an_office_reads_in_was_imported(built: SimpleNamespace) -> None:
+    """Codes with their duty and rulings, statistics, freight, the economy."""
+    import sqlalchemy as sa
+
+    from portcullis.store import official
+
+    with built.service.assessments.engine.connect() as connection:
+        for name, table in official.TABLES.items():
+            count = connection.scalar(sa.select(sa.func.count()).select_from(table))
+            assert (count > 0) == (name not in ("concordance", "declarations")), name
+        codes = set(connection.scalars(sa.select(official.rates.c.digits)))
+        ruled = set(connection.scalars(sa.select(official.rulings.c.hs)))
+    assert {line.hsk.digits for line in World.open(built.demo.world).declarations()[0].lines} <= codes & ruled
+
+
+def test_the_service_has_the_real_time_once_it_is_built(built: SimpleNamespace) -> None:
+    """Only the history has the time of the world."""
+    now = dt.datetime.now(dt.UTC)
+    assert abs(built.service.casework.now() - now) < dt.timedelta(minutes=1)
 
 
 def test_the_logins_work_and_only_their_owner_reads_them(built: SimpleNamespace) -> None:

@@ -427,6 +427,8 @@ def test_normal_scans_of_the_same_code_leave_out_what_was_found_wrong(
     assert {one["id"] for one in every["items"]} - {one["id"] for one in normal["items"]} == {
         desk.undervalued
     }
+    here = ok(client, path, of="same_code", limit=1, stored=True)
+    assert [one["source"] for one in here["items"]] == ["assessment"]
     mine = ok(client, path, of="importer", limit=50)
     assert mine["match"] == desk.importer
     assert all(one["importer"] == desk.importer for one in mine["items"])

@@ -18,6 +18,8 @@ from customs.world.texts import describe
 KINDS = ("under_invoicing", "wrong_code", "hidden_goods", "wrong_weight", "inflated_freight", "swapped_code")
 # With the plainest of all: the goods are named as what they are, under a code that is taxed less.
 QUEUE_KINDS = (*KINDS, "misclassified")
+# What papers alone can show.
+PAPER_KINDS = ("under_invoicing", "inflated_freight", "swapped_code", "misclassified")
 # hidden things: material, density as packed in kg/m³
 _HIDDEN = (
     ("steel", 4500.0),

@@ -28,7 +28,7 @@ SETTLED_MONTHS = 6  # from then on, where a world has a settled period
 # What each random stream is for; a stream never depends on how much another one drew.
 _ECONOMY, _PEOPLE, _SERIES, _TEXTS, _TRADE, _FRAUDS, _SCANS, _PHOTOS = range(8)
 _HABITS, _GATES, _LOTS, _SCAN_FRAUDS, _SUPPLIERS = range(8, 13)
-_SETTLED_FRAUDS, _SETTLED_SCAN_FRAUDS = range(13, 15)
+_SETTLED_FRAUDS, _SETTLED_SCAN_FRAUDS, _PAPER_FRAUDS = range(13, 16)
 Found = dict[int, list[frauds.Planted]]  # a consignment's index to what was planted in it
 
 
@@ -94,9 +94,10 @@ def _fill(
     tables.write_hsk(room / "hsk.csv", goods)
     counts["series_rows"] = tables.write_series(room, goods.items, economy, _rng(seed, _SERIES))
     progress("prices and people", 2, 4)
+    tables.write_rates(room / "official" / "rates.csv", goods.items)
     counts["texts"] = tables.write_texts(room / "texts.csv", goods.items, size.texts, _rng(seed, _TEXTS))
     progress("prices and people", 3, 4)
-    past, settled, review = _trade(goods.items, size, economy, people, seed)
+    past, settled, review, papers = _trade(goods.items, size, economy, people, seed)
     found: Found = {}
     for several, streams in (
         (review, (_FRAUDS, _SCAN_FRAUDS)),
@@ -107,7 +108,12 @@ def _fill(
         found |= _plant_scans(
             several, goods.items, planted, size.scan_kinds, shares[1], _rng(seed, streams[1])
         )
-    everything = lots.numbered(sorted(past + settled + review, key=lambda c: (c.date, c.index)))
+    found |= _plant(
+        papers, goods.items, economy, frauds.PAPER_KINDS, size.paper_share, _rng(seed, _PAPER_FRAUDS)
+    )
+    # papers join no lot: what the others' scans show stays what it is without them
+    known = lots.numbered(sorted(past + settled + review, key=_by_date))
+    everything = sorted(known + papers, key=_by_date)
     progress("prices and people", 4, 4)
     numbers = [f"D{number:06d}" for number in range(1, len(everything) + 1)]
     truth = _write_declarations(room, everything, numbers, found)
@@ -127,7 +133,8 @@ def _fill(
     tables.write_csv(room / "attachments.csv", _ATTACHMENTS, rows)
     seen = _write_pictures(room, everything, rows, passages, found, seed, progress)
     tables.write_csv(room / "planted.csv", things.COLUMNS, seen)
-    counts |= {"past": len(past), "settled": len(settled), "review": len(review), "frauds": len(truth)}
+    counts |= {"past": len(past), "settled": len(settled), "review": len(review), "papers": len(papers)}
+    counts["frauds"] = len(truth)
     counts["fraudulent_declarations"] = len(found)
     counts["scans"], counts["photos"] = (sum(bool(row[at]) for row in rows) for at in (1, 2))
     counts["lots"] = len({c.lot for c in everything} - {None})
@@ -151,8 +158,8 @@ def _fill(
 
 def _trade(
     items: tuple[Item, ...], size: Size, economy: Economy, people: People, seed: int
-) -> tuple[list[Consignment], list[Consignment], list[Consignment]]:
-    """Clean consignments: past, settled, under review."""
+) -> tuple[list[Consignment], list[Consignment], list[Consignment], list[Consignment]]:
+    """Clean consignments: past, settled, under review with all that travels, under review on paper."""
     past: list[Consignment] = []
     review: list[Consignment] = []
     settled: list[Consignment] = []
@@ -182,22 +189,32 @@ def _trade(
                 made += together
                 index += len(together)
                 number += len(together)
-    for item in items:  # last, so that the others are what they are in a world without a settled period
-        for _ in range(size.settled):
-            settled.append(
-                consign(
-                    item,
-                    range(CUTOFF_MONTH, _review_from(size)),
-                    economy,
-                    _rng(seed, _TRADE, index),
-                    index=index,
-                    importers=people.of[item.hsk.digits],
-                    scan_share=size.scan_share,
-                    photo_share=size.photo_share,
+    papers: list[Consignment] = []
+    # last, so that the others are what they are in a world without these
+    for made, wanted, months, scan_share, photo_share in (
+        (settled, size.settled, range(CUTOFF_MONTH, _review_from(size)), size.scan_share, size.photo_share),
+        (papers, size.papers, range(_review_from(size), MONTHS), 0.0, 0.0),
+    ):
+        for item in items:
+            for _ in range(wanted):
+                made.append(
+                    consign(
+                        item,
+                        months,
+                        economy,
+                        _rng(seed, _TRADE, index),
+                        index=index,
+                        importers=people.of[item.hsk.digits],
+                        scan_share=scan_share,
+                        photo_share=photo_share,
+                    )
                 )
-            )
-            index += 1
-    return past, settled, review
+                index += 1
+    return past, settled, review, papers
+
+
+def _by_date(c: Consignment) -> tuple[dt.date, int]:
+    return c.date, c.index
 
 
 def _review_from(size: Size) -> int:

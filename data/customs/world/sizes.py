@@ -15,8 +15,10 @@ class Size:
     """How much of everything, for each item; `core_only` leaves out all but a few items.
 
     past, settled, review: declarations; those settled come between the others, and what their inspections
-    found is known. scan_share: of the containers by sea; always_scanned: past containers that are scanned in
-    any case; photo_share: of the declarations; texts: past names.
+    found is known. papers: declarations under review beyond these, without scan or photo, in `paper_share` of
+    which a fraud is planted that papers can show: what a busy office sees. scan_share: of the containers by
+    sea; always_scanned: past containers that are scanned in any case; photo_share: of the declarations;
+    texts: past names.
     scan_fraud_share: of the scanned review, in which a fraud is planted that only a scan shows; vendor_share:
     of the scans, kept as the vendor's 8-bit picture; lots: how many containers the purchases have that fill
     more than one, past and review; scanned_only: every declaration is a container with a scan;
@@ -38,6 +40,8 @@ class Size:
     scanned_only: bool = False
     one_kind: bool = False
     settled: int = 0
+    papers: int = 0
+    paper_share: float = 0.04
     fraud_share: float = 0.12
     kinds: tuple[str, ...] = KINDS
     scan_kinds: tuple[str, ...] = SCAN_KINDS
@@ -65,6 +69,7 @@ SIZES: Mapping[str, Size] = MappingProxyType(
             past=20,
             settled=10,
             review=4,
+            papers=60,
             scan_share=0.28,
             always_scanned=5,
             photo_share=0.5,

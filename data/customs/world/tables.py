@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 from collections.abc import Iterable, Sequence
@@ -45,6 +46,8 @@ _ROUTE_KO = {
     "jp": "일본",
     "vn": "베트남",
 }
+# Rulings were made in the four years before the past ends.
+_RULED_FROM, _RULED_DAYS = dt.date(2020, 5, 4), 1440
 _SEAFOOD = ("03", "1604", "1605")
 Row = Sequence[object]
 
@@ -125,19 +128,27 @@ def write_series(folder: Path, items: Sequence[Item], economy: Economy, rng: np.
 
 
 def write_texts(path: Path, items: Sequence[Item], each: int, rng: np.random.Generator) -> int:
-    """Past rulings and declared names, `each` different ones for each item."""
-    rows = []
+    """Past rulings, `each` different ones for each item, with made-up references and days in the past."""
+    rows: list[Row] = []
     for item in items:
         seen: set[str] = set()
         for _ in range(each * 6):
             wording = describe(item, rng)
             if wording.name not in seen:
                 seen.add(wording.name)
-                rows.append((item.hsk.digits, wording.name, wording.description))
+                day = _RULED_FROM + dt.timedelta(days=len(rows) * 41 % _RULED_DAYS)  # spread, without a draw
+                reference = f"W{day:%Y}-{len(rows) + 1:05d}"
+                rows.append((item.hsk.digits, wording.name, wording.description, reference, day))
             if len(seen) == each:
                 break
-    write_csv(path, ("hsk", "name", "description"), rows)
+    write_csv(path, ("hsk", "name", "description", "reference", "decision_date"), rows)
     return len(rows)
+
+
+def write_rates(path: Path, items: Sequence[Item]) -> None:
+    """The base rate of each item, in the columns of the published table."""
+    rows = [(item.hsk.digits, "A", f"{item.duty:g}", "20120101", "20991231") for item in items]
+    write_csv(path, ("품목번호", "관세율구분", "관세율", "적용개시일", "적용만료일"), sorted(rows))
 
 
 def write_json(path: Path, value: object) -> None:

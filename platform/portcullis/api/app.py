@@ -22,6 +22,7 @@ from portcullis.api import (
     models,
     past,
     queue,
+    replay,
     scans,
     series,
     suggestions,
@@ -66,6 +67,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(webhooks.router)
     app.include_router(batches.router)
     app.include_router(past.router)
+    app.include_router(replay.router)
     app.include_router(scans.router)
     app.include_router(series.router)
     app.include_router(suggestions.router)

@@ -33,6 +33,7 @@ router = APIRouter(prefix="/v1", tags=["casework"])
 _ERRORS = documented(400, 401, 403, 404, 409, 422)
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 Note = Annotated[Text, Field(max_length=MAX_NOTE)]
+Pixel = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class _Body(BaseModel):
@@ -60,9 +61,10 @@ class OutcomeBody(_Body):
 
 
 class NoteBody(_Body):
-    """A note."""
+    """A note; box: top, left, bottom, right of its place on the scan, pixels of the upright scan."""
 
     text: Annotated[Text, Field(min_length=1, max_length=MAX_NOTE)]
+    box: tuple[Pixel, Pixel, Pixel, Pixel] | None = None
 
 
 class AssignmentBody(_Body):
@@ -72,7 +74,10 @@ class AssignmentBody(_Body):
 
 
 class EventDocument(BaseModel):
-    """One thing that was done with a case. sequence: the version of the case since then."""
+    """One thing that was done with a case. sequence: the version of the case since then.
+
+    box: the place on the scan that a note is about, as it was given.
+    """
 
     model_config = ConfigDict(extra="forbid")
     id: str
@@ -87,6 +92,7 @@ class EventDocument(BaseModel):
     found_hs: str | None = None
     note: str | None = None
     text: str | None = None
+    box: tuple[int, int, int, int] | None = None
     assignee: str | None = None
 
 
@@ -184,8 +190,8 @@ def write_note(
     language: Speaking,
     key: Key = None,
 ) -> EventDocument:
-    """Write a note."""
-    return _done(service, assessment_id, Noted(text=body.text), account, body, key, language)
+    """Write a note, of the whole case or of a place on its scan."""
+    return _done(service, assessment_id, Noted(text=body.text, box=body.box), account, body, key, language)
 
 
 @router.post("/assessments/{assessment_id}/assignments", status_code=201, responses=_ERRORS)

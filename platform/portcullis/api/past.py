@@ -93,7 +93,8 @@ class PastCounts(_Document):
 class PastCasesDocument(_Document):
     """Earlier cases, newest first.
 
-    match: hsk; hs6, where no earlier case has the same ten digits; importer.
+    match: hsk; hs6, where no earlier case has the same ten digits; importer; route, or origin where the case
+    declares no departure. value: the code, the importer, or the countries of the route.
     """
 
     by: By
@@ -178,7 +179,7 @@ def past(
     line: Line = 1,
     limit: Annotated[int, Query(ge=1, le=MOST_PAST)] = 20,
 ) -> PastCasesDocument:
-    """Earlier cases of the same item or importer, assessed here or imported, with decisions and outcomes."""
+    """Earlier cases of the same item, importer or route, assessed here or imported, with their outcomes."""
     found = service.insight.past.cases(service.assessment(assessment_id), by, line=line, limit=limit)
     counts = found.counts
     return PastCasesDocument(

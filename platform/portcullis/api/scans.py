@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from portcullis.api.access import ReadingCases, Serving, Speaking
 from portcullis.api.documents import Id, ReferenceGroup, Sentence
+from portcullis.api.packing import takes_gzip
 from portcullis.api.past import OutcomeOfPast, outcome_document, sentence
 from portcullis.api.problems import documented
 from portcullis.insight.scans import Layer, Raster, ScanDesk, TypicalDensity
@@ -271,11 +272,12 @@ def similar(
     assessment_id: Id,
     of: Of = Of.SAME_CODE,
     normal: Annotated[bool, Query(description="Only scans that are as they should be.")] = False,
+    stored: Annotated[bool, Query(description="Only scans of cases, whose pictures are here.")] = False,
     limit: Annotated[int, Query(ge=1, le=MOST_SIMILAR)] = 10,
 ) -> SimilarScansDocument:
     """The nearest scans of earlier cases and of the model's references."""
     assessment = service.assessment(assessment_id)
-    found = service.insight.similar.similar(assessment, of, limit=limit, normal=normal)
+    found = service.insight.similar.similar(assessment, of, limit=limit, normal=normal, stored=stored)
     same = ("of", "match", "kind", "model", "searched", "waiting")
     return SimilarScansDocument(
         **{name: getattr(found, name) for name in same}, items=[_similar(one) for one in found.scans]
@@ -286,7 +288,7 @@ def _answer(
     request: Request, desk: ScanDesk, found: Assessment, what: str, make: Callable[[], Raster]
 ) -> Response:
     """The numbers, compressed where the client takes it; 304 where it has them, without working them out."""
-    packs = _takes_gzip(request.headers.get("accept-encoding", ""))
+    packs = takes_gzip(request.headers.get("accept-encoding", ""))
     tag = f'"{desk.tag(found, what)}{"-gzip" if packs else ""}"' if _there(found, what) else ""
     if tag and tag in [t.strip() for t in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers={**_KEEP, "ETag": tag})
@@ -308,16 +310,6 @@ def _answer(
 
 def _there(found: Assessment, what: str) -> bool:
     return (found.heatmap if what == "oddness" else found.scan) is not None
-
-
-def _takes_gzip(accepted: str) -> bool:
-    """True if an Accept-Encoding header lets gzip in."""
-    weights: dict[str, float] = {}
-    for part in accepted.lower().split(","):
-        name, _, weight = part.partition(";")
-        number = weight.strip().removeprefix("q=").strip() if weight else "1"
-        weights[name.strip()] = float(number) if number.replace(".", "", 1).isdigit() else 0.0
-    return weights.get("gzip", weights.get("*", 0.0)) > 0
 
 
 def _typical(found: TypicalDensity | None) -> TypicalDocument | None:

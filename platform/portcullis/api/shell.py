@@ -29,9 +29,15 @@ _HEADERS = {
 }
 
 
-def _kept(path: str) -> str:
-    """How long a browser may keep an answer: what is built has its contents in its name."""
-    if path.startswith("/static/built/"):
+def _kept(scope: Scope, status: int) -> str:
+    """How long a browser may keep an answer: what is built has its contents in its name, a sheet behind it.
+
+    That a file is missing is kept by nobody: another version of the program may have it.
+    """
+    path = scope["path"]
+    if status not in (200, 206, 304):
+        return "no-store"
+    if path.startswith("/static/built/") or (path.startswith("/static/css/") and scope["query_string"]):
         return "public, max-age=31536000, immutable"
     return "public, max-age=3600" if path.startswith("/static/") else "no-store"
 
@@ -62,7 +68,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
-                headers.setdefault("Cache-Control", _kept(scope["path"]))
+                headers.setdefault("Cache-Control", _kept(scope, message["status"]))
                 if self.https:
                     headers["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)

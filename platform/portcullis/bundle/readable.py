@@ -47,4 +47,11 @@ def readable(
         pictures=pictures,
         label=lambda check: check_label(check, language),
         reason=lambda code: render(Message(id=f"reason.{code}"), language),
+        place=lambda box: _place(box, language),
     )
+
+
+def _place(box: Sequence[int], language: Language) -> str:
+    """Where on the scan something is, in words."""
+    sides = dict(zip(("top", "left", "bottom", "right"), box, strict=True))
+    return render(Message(id="bundle.place", params=sides), language)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from customs.scan import Scan
+from fusion import Policy
 from portcullis.insight.models import OnModels
 from portcullis.insight.past import PastDesk
+from portcullis.insight.replay import ReplayDesk
 from portcullis.insight.route import RouteDesk
 from portcullis.insight.scans import ScanDesk
 from portcullis.insight.series import SeriesDesk
@@ -17,6 +19,7 @@ from portcullis.models import Models
 from portcullis.store.assessments import Assessment, Assessments
 from portcullis.store.past import Past
 from portcullis.store.queue import Queue
+from portcullis.store.replays import Replays
 from portcullis.store.scan_looks import ScanLooks
 from portcullis.store.trade import Trade
 
@@ -30,12 +33,14 @@ class Insight:
     route: RouteDesk
     similar: SimilarDesk
     scans: ScanDesk
+    replay: ReplayDesk
 
     @classmethod
     def over(
         cls,
         assessments: Assessments,
         queue: Queue,
+        policy: Policy,
         *,
         models: Callable[[], Models],
         on_models: OnModels,
@@ -51,4 +56,5 @@ class Insight:
             RouteDesk(cases),
             SimilarDesk(ScanLooks(engine), assessments, queue, past, models, scan_of),
             ScanDesk(assessments.images, models, scan_of),
+            ReplayDesk(Replays(engine), policy),
         )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from customs.errors import InvalidValue
 from portcullis.service import NotFound
 from portcullis.store.assessments import Assessment
-from portcullis.store.past import Case, Counts, OfImporter, OfItem, Past, PastLine, Wanted
+from portcullis.store.past import Case, Counts, OfImporter, OfItem, OfRoute, Past, PastLine, Wanted
 from portcullis.store.queue import Queue
 
 MOST_PAST = 100
@@ -19,13 +19,15 @@ class By(StrEnum):
 
     ITEM = "item"
     IMPORTER = "importer"
+    ROUTE = "route"
 
 
 @dataclass(frozen=True)
 class PastCases:
-    """Earlier cases, newest first. value: the code or the importer.
+    """Earlier cases, newest first. value: the code, the importer, or the countries of the route.
 
-    match: `hsk`; `hs6`, where no earlier case has the same ten digits; `importer`.
+    match: `hsk`; `hs6`, where no earlier case has the same ten digits; `importer`; `route`, of the same
+    origin and departure; `origin`, where this case declares no departure.
     """
 
     by: By
@@ -52,10 +54,16 @@ class PastDesk:
         if not 1 <= limit <= MOST_PAST:
             raise InvalidValue(f"got {limit}", field="limit", remedy=f"give 1 to {MOST_PAST}")
         before = self.before(found)
+        wanted: Wanted
         if by is By.IMPORTER:
             value = found.declaration.importer
-            wanted: Wanted = OfImporter(value)
+            wanted = OfImporter(value)
             match, counts = "importer", self.past.counts(wanted, before)
+        elif by is By.ROUTE:
+            wanted = _route_of(found)
+            match = "origin" if wanted.departure is None else "route"
+            value = " ".join(filter(None, (wanted.origin, wanted.departure)))
+            counts = self.past.counts(wanted, before)
         else:
             item, match, counts = self.item(found, line)
             wanted, value = item, item.prefix
@@ -73,6 +81,11 @@ class PastDesk:
         row = self.queue.get(found.id)
         assert row is not None  # every assessment has its row in the queue
         return Case(row.number, row.declaration_id, row.date)
+
+
+def _route_of(found: Assessment) -> OfRoute:
+    departure = found.declaration.departure
+    return OfRoute(found.declaration.origin.code, None if departure is None else departure.code)
 
 
 def items_of(found: Assessment, line: int) -> tuple[OfItem, OfItem]:

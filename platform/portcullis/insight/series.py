@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tabular_ae.scorer import TabularScorer
 
 UNIT = "USD/kg"
+EVERYWHERE = ""  # in place of a country: all origins added up
 MOST_MONTHS, USUAL_MONTHS = 240, 60
 MOST_LINES = 20
 PRICE = "price.unit_value"
@@ -150,10 +151,17 @@ class SeriesDesk:
         return found[:limit], len(found) > limit
 
     def of_lines(
-        self, found: Assessment, line: int | None = None, start: str | None = None, end: str | None = None
+        self,
+        found: Assessment,
+        line: int | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        *,
+        everywhere: bool = False,
     ) -> list[LineSeries]:
         """The series of an assessment's lines, the first `MOST_LINES` or only one; months as of `series`,
-        but up to that of the declaration if no end is given.
+        but up to that of the declaration if no end is given. everywhere: from all origins added up, of which
+        no model says what to expect.
 
         Raises:
             NotFound: there is no such line.
@@ -164,10 +172,13 @@ class SeriesDesk:
             line_code(found, line)
         end = end or f"{found.declaration.date:%Y-%m}"
         numbers = range(1, len(lines) + 1)[:MOST_LINES] if line is None else (line,)
-        return [self._of_line(found, number, start, end) for number in numbers]
+        country = EVERYWHERE if everywhere else found.declaration.origin.code
+        return [self._of_line(found, number, start, end, country) for number in numbers]
 
-    def _of_line(self, found: Assessment, number: int, start: str | None, end: str) -> LineSeries:
-        declared, country = found.declaration.lines[number - 1], found.declaration.origin.code
+    def _of_line(
+        self, found: Assessment, number: int, start: str | None, end: str, country: str
+    ) -> LineSeries:
+        declared = found.declaration.lines[number - 1]
         report = found.report.lines[number - 1] if found.report.lines else found.report
         evidence = next((e for e in report.evidence if e.check == PRICE), None)
         weight = float(declared.net_kg)
@@ -212,11 +223,11 @@ class SeriesDesk:
                 rows.month, rows.weight.tolist(), rows.value.tolist(), rows.freight, strict=True
             )
         ]
-        if scorer is not None:
+        if scorer is not None and country != EVERYWHERE:
             within = scorer.history if source == OF_MODEL else panel.history
             months = self._banded(scorer, rows, within if match != FINER else None, published, months)
         first, last = months[0].month, months[-1].month
-        model = None if scorer is None else version
+        model = None if scorer is None or country == EVERYWHERE else version
         known = published if any(m.freight is not None for m in months) else None
         return Series(hs, country, item, match, source, model, UNIT, known, first, last, tuple(months))
 
@@ -299,6 +310,8 @@ def _choose(rows: Rows, hs: str, country: str) -> tuple[str, str, Rows] | None:
     from tabular_ae.history import own_codes
 
     number, pairs = rows.pairs
+    if country == EVERYWHERE:
+        return _choose_everywhere(rows, hs)
     place = {pair: i for i, pair in enumerate(pairs)}
     for code in own_codes(hs):
         if (code, country) in place:
@@ -308,6 +321,18 @@ def _choose(rows: Rows, hs: str, country: str) -> tuple[str, str, Rows] | None:
     if not below:
         return None
     return hs, FINER, _monthly(rows.take(np.isin(number, below)), hs)
+
+
+def _choose_everywhere(rows: Rows, hs: str) -> tuple[str, str, Rows] | None:
+    """As `_choose`, from all countries."""
+    from tabular_ae.history import own_codes
+
+    for code in own_codes(hs):
+        mine = rows.hs == code
+        if mine.any():
+            return code, EXACT if code == hs else COARSER, _monthly(rows.take(np.flatnonzero(mine)), code)
+    below = np.array([str(code).startswith(hs) for code in rows.hs], dtype=bool)
+    return (hs, FINER, _monthly(rows.take(np.flatnonzero(below)), hs)) if below.any() else None
 
 
 def _monthly(rows: Rows, hs: str) -> Rows:

@@ -79,6 +79,18 @@ class SimilarScans:
     scans: tuple[SimilarScan, ...]
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """Which scans are asked for, and how many."""
+
+    limit: int
+    normal: bool
+    stored: bool
+
+    def takes(self, one: SimilarScan) -> bool:
+        return (one.normal or not self.normal) and (one.source == "assessment" or not self.stored)
+
+
 # Declaration, its day and the number of its assessment.
 _When = tuple[str, dt.date, int]
 
@@ -117,10 +129,13 @@ class SimilarDesk:
         self._searched: _Searched | None = None
         self._lock = threading.Lock()
 
-    def similar(self, found: Assessment, of: Of, *, limit: int = 10, normal: bool = False) -> SimilarScans:
+    def similar(
+        self, found: Assessment, of: Of, *, limit: int = 10, normal: bool = False, stored: bool = False
+    ) -> SimilarScans:
         """The nearest scans of older cases and of the model's references.
 
-        normal: only those that are as they should be. Of the same code means the same ten digits, or the
+        normal: only those that are as they should be. stored: only scans of cases, whose pictures are here,
+        and no references. Of the same code means the same ten digits, or the
         same six or four where none shares more.
 
         Raises:
@@ -140,7 +155,8 @@ class SimilarDesk:
         scans: Sequence[SimilarScan] = ()
         for prefix in _prefixes(look.code) if of is Of.SAME_CODE else (None,):
             importer = row.importer if of is Of.IMPORTER else None
-            scans = self._nearest(searched, look, row, prefix, importer, limit, normal)
+            wanted = _Wanted(limit, normal, stored)
+            scans = self._nearest(searched, look, row, prefix, importer, wanted)
             match = prefix or importer
             if scans:
                 break
@@ -154,18 +170,17 @@ class SimilarDesk:
         mine: Summary,
         prefix: str | None,
         importer: str | None,
-        limit: int,
-        normal: bool,
+        wanted: _Wanted,
     ) -> Sequence[SimilarScan]:
-        """The nearest that are older and, if wanted, normal: ask for more until there are enough."""
-        wide = 4 * limit
+        """The nearest that are older and wanted: ask for more until there are enough."""
+        wide = 4 * wanted.limit
         while True:
             near = searched.bank.nearest(look.numbers, wide, hs=prefix, importer=importer, kind=look.kind)
             older = [one for one in near if _older(searched.stored.get(_id(one)), mine)]
             told = self._told(older)
-            wanted = [one for one in told if one.normal or not normal][:limit]
-            if len(wanted) == limit or len(near) < wide or wide >= _WIDEST:
-                return wanted
+            kept = [one for one in told if wanted.takes(one)][: wanted.limit]
+            if len(kept) == wanted.limit or len(near) < wide or wide >= _WIDEST:
+                return kept
             wide *= 4
 
     def _told(self, near: Sequence[Neighbour]) -> list[SimilarScan]:

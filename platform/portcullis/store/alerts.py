@@ -147,6 +147,12 @@ class Alerts:
             row = connection.execute(sa.select(alert).where(alert.c.number == number)).one_or_none()
         return None if row is None else _stored(row)
 
+    def about(self, assessment_id: str) -> list[StoredAlert]:
+        """All alerts of one assessment, oldest first."""
+        query = sa.select(alert).where(alert.c.assessment_id == assessment_id).order_by(alert.c.number)
+        with self.engine.connect() as connection:
+            return [_stored(row) for row in connection.execute(query)]
+
     def page(
         self, after: int, limit: int = 100, kinds: Collection[AlertKind] | None = None
     ) -> list[StoredAlert]:

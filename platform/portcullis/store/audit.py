@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ GENESIS = "0" * 64
 SYSTEM = "-"  # the actor where no account acted
 _LOCK = 0x41756474  # of PostgreSQL: one writer appends at a time
 _PAGE = 2_000
+_MANY = 500  # values in one question: not every SQLite takes more than 999
 
 audit = sa.Table(
     "audit",
@@ -188,6 +189,16 @@ class Audit:
         query = sa.select(audit).where(audit.c.subject == subject).order_by(audit.c.number)
         with self.engine.connect() as connection:
             return [Entry(*row) for row in connection.execute(query)]
+
+    def hashes(self, numbers: Collection[int]) -> dict[int, str]:
+        """The stored hashes of these entries, by number; those that do not exist are left out."""
+        wanted, found = sorted(numbers), dict[int, str]()
+        with self.engine.connect() as connection:
+            for start in range(0, len(wanted), _MANY):
+                some = audit.c.number.in_(wanted[start : start + _MANY])
+                rows = connection.execute(sa.select(audit.c.number, audit.c.hash).where(some))
+                found |= {row.number: row.hash for row in rows}
+        return found
 
     def page(
         self, after: int = 0, limit: int = 100, *, subject: str | None = None, action: str | None = None

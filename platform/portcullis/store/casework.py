@@ -21,7 +21,7 @@ from customs.errors import CustomsError, InvalidValue
 from portcullis.store.accounts import Account
 from portcullis.store.accounts import account as account_table
 from portcullis.store.alerts import Alert, AlertKind, Alerts
-from portcullis.store.assessments import KeyUsedTwice
+from portcullis.store.assessments import Box, KeyUsedTwice
 from portcullis.store.audit import Act, Audit, digest
 from portcullis.store.engine import writing
 from portcullis.store.metadata import metadata
@@ -108,7 +108,11 @@ outcome = _event(
     sa.Column("found_hs", sa.String(10)),
     sa.Column("note", sa.Text, nullable=False),
 )
-note = _event("note", sa.Column("text", sa.Text, nullable=False))
+note = _event(
+    "note",
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("box", sa.JSON(none_as_null=True)),  # top, left, bottom, right on the scan; NULL: no place
+)
 assignment = _event(
     "assignment",
     sa.Column("assignee_id", sa.Integer, sa.ForeignKey("account.id")),  # NULL: nobody
@@ -158,12 +162,15 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Noted:
-    """A note on a case."""
+    """A note on a case. box: the place on the scan that it is about, pixels of the upright scan."""
 
     table: ClassVar[str] = "note"
     text: str
+    box: Box | None = None
 
     def __post_init__(self) -> None:
+        if self.box is not None:
+            _check_box(self.box)
         _check_text(self.text, "text")
         if not self.text.strip():
             raise InvalidValue("the note is empty", field="text", remedy="write something")
@@ -273,6 +280,8 @@ def vouched(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
     table = EVENTS[kind]
     values = {column.name: row[column.name] for column in table.columns if column.name != "number"}
     values["at"] = row["at"].replace(tzinfo=dt.UTC).isoformat()
+    if values.get("box", ...) is None:
+        del values["box"]  # entries of notes from before notes had places still vouch for them
     return {"kind": kind, **values}
 
 
@@ -293,7 +302,7 @@ def _columns(deed: Deed) -> dict[str, Any]:
                 "note": deed.note,
             }
         case Noted():
-            return {"text": deed.text}
+            return {"text": deed.text, "box": None if deed.box is None else list(deed.box)}
         case Assigned():
             return {"assignee_id": None if deed.assignee is None else deed.assignee.id}
 
@@ -394,6 +403,16 @@ def _read(connection: sa.Connection, table: sa.Table, wanted: sa.ColumnElement[b
 def _check_reason(reason: str, known: tuple[str, ...]) -> None:
     if reason not in known:
         raise InvalidValue(f"got {reason!r}", field="reason", remedy=f"give one of {', '.join(known)}")
+
+
+def _check_box(box: Box) -> None:
+    top, left, bottom, right = box
+    if not (0 <= top < bottom and 0 <= left < right):
+        raise InvalidValue(
+            f"got {list(box)}",
+            field="box",
+            remedy="give top, left, bottom, right with top above bottom and left before right",
+        )
 
 
 def _check_text(text: str, field: str) -> None:

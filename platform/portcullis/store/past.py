@@ -47,7 +47,15 @@ class OfImporter:
     name: str
 
 
-Wanted = OfItem | OfImporter
+@dataclass(frozen=True)
+class OfRoute:
+    """Lines from one origin by one country of departure; None: by any, also an unknown one."""
+
+    origin: str
+    departure: str | None
+
+
+Wanted = OfItem | OfImporter | OfRoute
 
 
 @dataclass(frozen=True)
@@ -243,8 +251,15 @@ def _imported(connection: sa.Connection, wanted: Wanted, before: Case, limit: in
 def _of_queue(wanted: Wanted) -> Sequence[sa.ColumnElement[bool]]:
     if isinstance(wanted, OfImporter):
         return (queue.c.importer == wanted.name,)
+    if isinstance(wanted, OfRoute):
+        return _on(wanted, queue.c)
     numbers = sa.select(queue_line.c.number).where(*begins(queue_line.c.hs, wanted.prefix))
     return (queue.c.number.in_(numbers),)
+
+
+def _on(route: OfRoute, columns: Any) -> Sequence[sa.ColumnElement[bool]]:
+    by = () if route.departure is None else (columns.departure == route.departure,)
+    return (columns.origin == route.origin, *by)
 
 
 def _earlier(before: Case) -> Sequence[sa.ColumnElement[bool]]:
@@ -255,7 +270,14 @@ def _earlier(before: Case) -> Sequence[sa.ColumnElement[bool]]:
 
 def _of_import(wanted: Wanted, before: Case) -> Sequence[sa.ColumnElement[bool]]:
     d = official.declarations.c
-    of = (d.importer == wanted.name,) if isinstance(wanted, OfImporter) else begins(d.hs, wanted.prefix)
+    of: Sequence[sa.ColumnElement[bool]]
+    match wanted:
+        case OfImporter():
+            of = (d.importer == wanted.name,)
+        case OfRoute():
+            of = _on(wanted, d)
+        case OfItem():
+            of = begins(d.hs, wanted.prefix)
     assessed_too = sa.exists().where(queue.c.declaration_id == d.declaration_id)
     return (*of, d.date < before.date, d.declaration_id != before.declaration_id, ~assessed_too)
 

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.staticfiles import StaticFiles
 
 from customs.errors import Problem
 from customs.sentences import LANGUAGES
@@ -27,6 +26,7 @@ from portcullis.identity.permissions import PERMISSIONS, Permission
 from portcullis.service import Service
 from portcullis.store.accounts import Account
 from portcullis.web.built import STATIC, require_built
+from portcullis.web.files import PackedFiles
 from portcullis.web.frame import Frame, Page, Part, Theme
 from portcullis.web.renderer import Renderer
 
@@ -182,4 +182,4 @@ def add_errors(app: FastAPI) -> None:
         frame = pages.frame(request, error.account)
         return pages.show(request, ForbiddenPage(frame=frame, role=error.account.role.value), 403)
 
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", PackedFiles(directory=STATIC), name="static")

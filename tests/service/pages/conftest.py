@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from customs.world import World
+from portcullis.demo.clock import Clock
+from portcullis.demo.diary import SEOUL, Diary
+from portcullis.demo.history import History
+from portcullis.demo.office import Office
+from portcullis.demo.official import import_official
+from portcullis.demo.truth import Truth
 from portcullis.identity.session import COOKIE
+from portcullis.models import Models
 from portcullis.service import Service
+from portcullis.settings import Settings
 from portcullis.store.accounts import Account, Role
 
 ASSETS = Path(__file__).parents[3] / "platform" / "portcullis" / "web" / "assets"
@@ -104,3 +116,41 @@ def axe() -> Callable[[Any], None]:
         assert grave == [], page.url
 
     return check
+
+
+@pytest.fixture(scope="session")
+def office_folder(tmp_path_factory: pytest.TempPathFactory, tiny_world: Path, by_hand: Models) -> Path:
+    """The data of an office that has worked for months on a tiny world, made once and only copied.
+
+    An account for each role, named like it, whose password is `make.password`; imported tables; a batch.
+    """
+    folder = tmp_path_factory.mktemp("office") / "data"
+    world, clock = World.open(tiny_world), Clock(dt.datetime(2024, 4, 2, tzinfo=dt.UTC))
+    service = Service.open(Settings(data=folder, language="en"), by_hand, now=clock)
+    hashed = service.login.hashed("correct horse battery")
+    accounts = {role: service.accounts.add(role.value, hashed, role) for role in Role}
+    import_official(service, world.folder)
+    cases = list(world.cases("review"))
+    end = dt.datetime.combine(cases[-1][0].date, dt.time(20), SEOUL).astimezone(dt.UTC)
+    History(service, Diary(Office.of(service), Truth.read(world.folder), 5), clock, end).write(cases)
+    file = "\n".join(declaration.to_json() for declaration, _, _ in cases[:3]).encode()
+    service.board.submit(file, name="night.jsonl", account=accounts[Role.ANALYST])
+    service.close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def office(
+    tmp_path_factory: pytest.TempPathFactory, office_folder: Path, by_hand: Models, make: SimpleNamespace
+) -> Iterator[SimpleNamespace]:
+    """A live service over a copy of the office's data: `service`, `address`, `cookie(role)`."""
+    folder = tmp_path_factory.mktemp("open") / "data"
+    shutil.copytree(office_folder, folder)
+    service = Service.open(Settings(data=folder, language="en"), by_hand)
+
+    def cookie(role: Role | None) -> str:
+        return "" if role is None else service.sessions.issue(service.accounts.named(role.value))
+
+    with make.running(service) as address:
+        yield SimpleNamespace(service=service, address=address, cookie=cookie)
+    service.close()

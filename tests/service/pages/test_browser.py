@@ -56,13 +56,9 @@ def test_an_officer_uploads_a_consignment_and_sees_verdict_scan_and_findings(
     for place in (verdict, advice):
         box = place.bounding_box()
         assert box["y"] + box["height"] < 768
-    desk.wait_for_load_state()  # with its pictures
-    picture = desk.locator(".picture img").first
-    assert picture.evaluate("image => image.complete && image.naturalWidth") == 200
-    heat = desk.locator(".picture .heat")
-    assert heat.is_visible()
-    desk.get_by_label("이상 부위 표시").uncheck()
-    assert heat.is_hidden()
+    desk.locator("#viewer[data-ready]").wait_for()
+    heat = desk.get_by_role("button", name="이상 부위")
+    assert heat.get_attribute("aria-pressed") == "true"
     desk.get_by_role("link", name="English").click()
     desk.get_by_role("heading", name="Critical risk").wait_for()
     width = desk.evaluate("document.documentElement.scrollWidth")
@@ -85,9 +81,7 @@ def test_an_officer_hands_in_both_energies_of_a_scan_that_lies_on_its_side(
     desk.get_by_label("X-ray 영상").set_input_files(files)
     desk.get_by_role("button", name="평가", exact=True).click()
     desk.get_by_text("원본 파일은 옆으로 누워 있었습니다").wait_for()
-    desk.wait_for_load_state()  # with its pictures
-    picture = desk.locator(".picture img").first
-    assert picture.evaluate("image => image.complete && image.naturalWidth") == 200
+    desk.locator("#viewer[data-ready]").wait_for()
     desk.get_by_role("link", name="English").click()
     desk.get_by_text("the file lay on its side").wait_for()
 

@@ -1,7 +1,8 @@
-"""The demonstration: a world, models trained on it, a filled store and logins, each made once."""
+"""Builds the demonstration: a world, models trained on it, a filled store and logins, each made once."""
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import os
@@ -14,10 +15,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from customs.declaration import Declaration
 from customs.errors import CustomsError
 from customs.progress import Progress, silent
-from portcullis.consignment import Upload
+from portcullis.demo.clock import Clock
+from portcullis.demo.diary import SEOUL, Diary
+from portcullis.demo.history import History
+from portcullis.demo.office import Office
+from portcullis.demo.official import FILES, import_official
+from portcullis.demo.truth import Truth
 from portcullis.fusing.prepare import module_versions
 from portcullis.models import Models, model_folders
 from portcullis.modules import Module
@@ -25,7 +30,6 @@ from portcullis.service import Service
 from portcullis.settings import Settings
 from portcullis.store.accounts import Role
 
-FILLED = 36
 SEED = 20250501
 _LOGINS = "logins.json"
 # Nobody waits ten minutes for a first look; everything else learns with its default.
@@ -66,14 +70,21 @@ class Demo:
         An interrupted build goes on where it stopped: each part appears in one move when it is complete,
         and each assessment in the store is complete by itself.
         """
+        from customs.world import World
+
         self._refuse_foreign()
         self.folder.mkdir(parents=True, exist_ok=True)
         world = self._make_world(progress)
         trained = {kind.value: self._train(kind, world, progress) for kind in self._trained()}
-        service = Service.open(settings, Models.load(model_folders(self.models), settings.device))
-        self._import_tariff(service, world)
+        clock = Clock()
+        service = Service.open(settings, Models.load(model_folders(self.models), settings.device), now=clock)
+        self._import_official(service, world)
+        if service.assessments.count() == 0:  # the office opens some weeks before its first declaration
+            first = World.open(self.world).review_from - dt.timedelta(days=30)
+            clock.at = dt.datetime.combine(first, dt.time(9), SEOUL).astimezone(dt.UTC)
         self._add_logins(service)
-        self._fill(service, _digest(trained), progress)
+        self._fill(service, clock, _digest(trained), progress)
+        clock.at = None
         return service
 
     def _trained(self) -> list[Module]:
@@ -127,20 +138,11 @@ class Demo:
             self._done(f"train-{kind}", wanted)
         return wanted
 
-    def _import_tariff(self, service: Service, world: str) -> None:
-        if self._is_done("tariff", world, service.settings.data):
-            return
-        from customs.readers import hsk
-        from portcullis.store import open_engine
-        from portcullis.store.intake import store
-
-        path = self.world / "hsk.csv"
-        engine = open_engine(service.settings.store_url)
-        try:
-            store(engine, "hsk", hsk.read(path), file=path.name, data=path.read_bytes())
-        finally:
-            engine.dispose()
-        self._done("tariff", world)
+    def _import_official(self, service: Service, world: str) -> None:
+        wanted = _digest({"world": world, "files": dict(FILES)})
+        if not self._is_done("tariff", wanted, service.settings.data):
+            import_official(service, self.world)
+            self._done("tariff", wanted)
 
     def _add_logins(self, service: Service) -> None:
         if not self.logins.exists():
@@ -152,25 +154,16 @@ class Demo:
             if service.accounts.by_name(name) is None:
                 service.login.add(name, password, Role(name))
 
-    def _fill(self, service: Service, trained: str, progress: Progress) -> None:
+    def _fill(self, service: Service, clock: Clock, trained: str, progress: Progress) -> None:
         from customs.world import World
-        from xray_encoder.reading import find_siblings
 
         if self._is_done("store", trained, service.settings.data):
             return
-        cases = _spread(list(World.open(self.world).cases("review")), FILLED)
-        account = service.accounts.by_name(Role.INSPECTOR.value)
-        assert account is not None
-        for i, (declaration, scan, photo) in enumerate(cases, start=1):
-            upload = Upload(
-                declaration=declaration.to_json().encode(),
-                scan=()
-                if scan is None
-                else tuple((p.name, p.read_bytes()) for p in find_siblings(Path(scan))),
-                photo=None if photo is None else Path(photo).read_bytes(),
-            )
-            service.assess(upload, account, key=f"demo:{trained[:16]}:{declaration.id}")
-            progress("filling the store", i, len(cases))
+        world = World.open(self.world)
+        cases = list(world.cases("review"))
+        last = dt.datetime.combine(cases[-1][0].date, dt.time(20), SEOUL).astimezone(dt.UTC)
+        diary = Diary(Office.of(service), Truth.read(self.world), self.seed)
+        History(service, diary, clock, last).write(cases, progress)
         self._done("store", trained)
 
     def _stamps(self) -> Path:
@@ -182,17 +175,6 @@ class Demo:
 
     def _done(self, step: str, wanted: str) -> None:
         (self._stamps() / step).write_text(wanted, encoding="utf-8")
-
-
-CaseFiles = tuple[Declaration, Path | str | None, Path | str | None]
-
-
-def _spread(cases: list[CaseFiles], wanted: int) -> list[CaseFiles]:
-    """Evenly over the period, those with a scan first: they show the most. Truth is not looked at."""
-    with_scan = [case for case in cases if case[1] is not None]
-    chosen = with_scan if len(with_scan) >= wanted else cases
-    step = max(len(chosen) / wanted, 1.0)
-    return [chosen[int(i * step)] for i in range(min(wanted, len(chosen)))]
 
 
 def _digest(value: Mapping[str, Any]) -> str:

@@ -1,0 +1,41 @@
+/** What the tabs below a case say. */
+import { speaker } from "../common/words";
+
+export const say = speaker({
+  ko: {
+    unreachable: "서버에 연결할 수 없습니다.",
+    unitValue: "단가",
+    freight: "운임",
+    volume: "물량",
+    expected: "기대 범위",
+    usual: "통상 범위",
+    declared: "이 신고",
+    above: "범위 초과",
+    below: "범위 미달",
+    remarkable: "특이 월",
+    none: "거래 없음",
+    noRange: "범위 없음",
+    unusual: "이례적",
+    zoomIn: "확대",
+    zoomOut: "축소",
+    noMap: "지도를 불러오지 못했습니다. 아래 표에 같은 내용이 있습니다.",
+  },
+  en: {
+    unreachable: "The server cannot be reached.",
+    unitValue: "Unit value",
+    freight: "Freight",
+    volume: "Volume",
+    expected: "expected",
+    usual: "usual",
+    declared: "This declaration",
+    above: "above the range",
+    below: "below the range",
+    remarkable: "remarkable month",
+    none: "no trade",
+    noRange: "no range",
+    unusual: "unusual",
+    zoomIn: "Zoom in",
+    zoomOut: "Zoom out",
+    noMap: "The map could not be loaded. The tables say the same.",
+  },
+});
