@@ -1,4 +1,4 @@
-"""The page of a case without a browser: what stands on it for each kind of consignment, and how its work is shown."""
+"""The page of a case without a browser: what stands on it for each kind of consignment, and its work."""
 
 from __future__ import annotations
 
@@ -223,3 +223,15 @@ def test_a_way_back_never_leads_elsewhere(
     (href,) = re.findall(r'href="([^"]*)" id="to-queue"', text)
     assert re.match(r"/queue(\?|$)", href)
     assert "<script>" not in text
+
+
+@pytest.mark.parametrize(("value", "odd"), [("40000 USD", True), ("205000 USD", False)])
+def test_a_figure_outside_of_its_range_is_marked_only_if_it_is_unusual(
+    handed_in: Callable[..., tuple[str, str]], value: str, odd: bool
+) -> None:
+    """Both stand outside; one of them as many clean cases do."""
+    _, text = handed_in(line={"value": value})
+    measured = text[text.index('id="measured"') : text.index('id="evidence"')]
+    (drawn,) = re.findall(r'class="ranged (\w+)( odd)?"', measured)
+    assert drawn[0] in ("below", "above")
+    assert bool(drawn[1]) == odd

@@ -10,7 +10,7 @@ from customs.hs import HsCode
 from customs.sentences import Language, render
 from portcullis.insight.scans import ExpectedDensity, TypicalDensity
 from portcullis.web.case.ranges import RangeBar
-from portcullis.web.case.rows import OtherCodeRow, Wording, number
+from portcullis.web.case.rows import ODD, OtherCodeRow, Wording, number
 
 PACKING = "xray.packing"
 _SHOWN = 5
@@ -20,13 +20,14 @@ _SHOWN = 5
 class DensityRow:
     """Mean areal density against what is usual, g/cm²; bar: None where there is no range or no figure.
 
-    scans: of how many clean ones the range is, "" where the report does not say.
+    scans: of how many clean ones the range is, "" where the report does not say; odd: it is unusual.
     """
 
     observed: str
     expected: str
     scans: str
     bar: RangeBar | None
+    odd: bool
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Expectation:
             code="" if declared is None else str(declared),
             wording="" if declared is None else wording.get(declared, ""),
             packing="" if packing is None else render(packing.message, language),
-            packing_odd=(packing.p_value or 1) < 0.05 if packing is not None and spoke else None,
+            packing_odd=(packing.p_value or 1) < ODD if packing is not None and spoke else None,
             rarity=f"{1 / packing.p_value:,.0f}" if packing is not None and packing.p_value else "",
             density=None if expected is None else _density(expected),
             density_said="" if expected is None else render(expected.said, language),
@@ -102,6 +103,7 @@ def _density(found: ExpectedDensity) -> DensityRow | None:
         expected="" if usual is None else f"{number(usual[0])} – {number(usual[1])}",
         scans=scans,
         bar=RangeBar.of(found.observed, usual),
+        odd=found.p_value is not None and found.p_value < ODD,
     )
 
 

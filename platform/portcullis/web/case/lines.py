@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from customs.declaration import Declaration
 from customs.sentences import Language
 from fusion import RiskReport
-from fusion.policy import SEVERITIES
+from fusion.policy import SEVERITIES, Severity
 from portcullis.web.case.rows import FindingRow, Wording
 
 MOST_FINDINGS = 24  # on one page; a line's own are always among them
@@ -34,9 +34,12 @@ class LineRow:
         """Of a consignment with several lines; kept: what else the address says."""
         if not report.lines:
             return ()
+        severities: dict[str, list[Severity]] = {}
+        for finding in report.findings:
+            severities.setdefault(finding.subject, []).append(finding.severity)
         rows = []
         for i, (line, judged) in enumerate(zip(declaration.lines, report.lines, strict=True)):
-            found = [f.severity for f in report.findings if f.subject == judged.subject]
+            found = severities.get(judged.subject, [])
             rows.append(
                 cls(
                     number=i + 1,

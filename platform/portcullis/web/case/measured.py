@@ -10,7 +10,7 @@ from customs.evidence import Evidence
 from customs.sentences import Language, render
 from portcullis.report import check_label
 from portcullis.web.case.ranges import RangeBar
-from portcullis.web.case.rows import EvidenceRow, number
+from portcullis.web.case.rows import ODD, EvidenceRow, number
 
 # What is compared, and the checks that do it.
 COMPARED: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -27,7 +27,8 @@ class MeasuredRow:
 
     name: of `COMPARED`; check, label: the check behind it, "" where no loaded model has one. declared: as the
     papers say it. observed, expected, unit, p_value, group, size: as in `EvidenceRow`; bar: None where there
-    is no range to draw. said: in words; abstained: the check had nothing to go on, `said` is why.
+    is no range to draw. odd: it is unusual among clean cases, which a figure just outside of its range need
+    not be. said: in words; abstained: the check had nothing to go on, `said` is why.
     """
 
     name: str
@@ -41,6 +42,7 @@ class MeasuredRow:
     group: str = ""
     size: str = ""
     bar: RangeBar | None = None
+    odd: bool = False
     said: str = ""
     abstained: bool = True
 
@@ -74,6 +76,7 @@ def _row(name: str, declared: str, evidence: Evidence, language: Language) -> Me
         group=written.group,
         size=written.size,
         bar=None if evidence.abstained else RangeBar.of(evidence.observed, evidence.expected),
+        odd=evidence.p_value is not None and evidence.p_value < ODD,
         said=render(evidence.message, language),
         abstained=evidence.abstained,
     )

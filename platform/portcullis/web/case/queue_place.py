@@ -22,8 +22,9 @@ _LISTS = frozenset(
 
 @dataclass(frozen=True)
 class QueuePlace:
-    """query: the queue's; href: of the queue as it was filtered; before, after: addresses of the neighbours, "" without one.
+    """query, href: of the queue as it was filtered.
 
+    before, after: addresses of the neighbours, "" without one.
     position, total: of this case in that queue; position is 0 where it is not among the first rows.
     """
 

@@ -15,7 +15,7 @@ _MARGIN = 0.03
 
 @dataclass(frozen=True)
 class RangeBar:
-    """Places from 0 to 100 along a line: the range begins at `left`, is `width` wide, the figure at `mark`."""
+    """Places along a line, 0 to 100: the range begins at `left` and is `width` wide, the figure at `mark`."""
 
     left: float
     width: float

@@ -12,6 +12,8 @@ from fusion import Finding, RiskReport
 from portcullis.report import check_label, driver_label, unit_label
 
 Wording = Mapping[HsCode, str]
+# From one in twenty on a figure is called unusual, as everywhere here.
+ODD = 0.05
 # Parts of an expectation that a page shows; the API gives all.
 _PARTS = 8
 

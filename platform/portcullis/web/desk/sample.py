@@ -1,4 +1,4 @@
-"""The sample consignment: a declaration, and a scan drawn by the project's own physics when it is asked for."""
+"""The sample consignment: a declaration, and a scan that our own physics draws when it is asked for."""
 
 from __future__ import annotations
 

@@ -188,6 +188,8 @@ async function renew(seen?: number): Promise<void> {
   const answer = await fetch(`/assessments/${here.dataset.case}/work${query}`, {
     headers: { "HX-Request": "true" },
   });
+  const elsewhere = answer.headers.get("HX-Redirect"); // signed out meanwhile
+  if (elsewhere) return location.assign(elsewhere);
   if (!answer.ok) return location.reload();
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const id of ["standing", "work"]) {

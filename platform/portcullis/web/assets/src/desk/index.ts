@@ -1,11 +1,12 @@
 /** The inspector's desk: a declaration by form, JSON or file, a scan and a photo, sent with progress. */
+import type { Problem } from "../common/fetch";
 import { key } from "../common/keys";
 import { notice } from "../common/notice";
 import { check, type Fault } from "./checks";
 import { Files } from "./files";
 import { Form } from "./form";
 import { blank, fault, type Paper, parsed, written } from "./paper";
-import { beside, clearProblems, showProblems } from "./problems";
+import { beside, clearProblems, showProblems, type Told } from "./problems";
 import { Progress } from "./progress";
 import { Cancelled, Refused, type Sending, send, Unreachable } from "./send";
 import { say } from "./words";
@@ -226,13 +227,23 @@ function start(room: HTMLFormElement): void {
     }
   }
 
+  /** The server speaks English: what our own checks find in the same field is said in the page's language. */
+  function inOurWords(problems: readonly Problem[]): Told[] {
+    const paper = tab === "json" ? parsed(text.value) : form.paper;
+    const ours = paper ? check(paper, known()) : [];
+    return problems.map((problem) => {
+      const same = ours.find((each) => each.field === problem.field);
+      return same ? { field: same.field, problem: worded(same) } : { ...problem, lang: "en" };
+    });
+  }
+
   function refused(error: unknown): void {
     if (error instanceof Cancelled) notice(say("cancelled"));
     else if (error instanceof Unreachable) showProblems(say("unreachable"), [], label);
     else if (error instanceof Refused && error.status === 429)
       showProblems(say("busy", { n: error.seconds ?? 5 }), [], label);
     else if (error instanceof Refused && error.problems.length)
-      showProblems(say("mend"), error.problems, label);
+      showProblems(say("mend"), inOurWords(error.problems), label);
     else if (error instanceof Refused)
       showProblems(error.message || say("failed", { status: error.status }), [], label);
     else throw error;

@@ -1,10 +1,15 @@
 /** Problems beside their fields, and all of them in one list above the form, each leading to its field. */
 import type { Problem } from "../common/fetch";
 
+/** A problem as it is told; lang: of its text, where that is not the page's. */
+export interface Told extends Problem {
+  lang?: string;
+}
+
 /** Show problems: in the list what each one is, beside its field again. Focus goes to the list. */
 export function showProblems(
   title: string,
-  problems: readonly Problem[],
+  problems: readonly Told[],
   label: (field: string) => string,
 ): void {
   clearProblems();
@@ -66,7 +71,7 @@ function placeOf(field: string): HTMLElement | null {
   return null;
 }
 
-function entry(problem: Problem, label: (field: string) => string): HTMLLIElement {
+function entry(problem: Told, label: (field: string) => string): HTMLLIElement {
   const item = document.createElement("li");
   const field = problem.field ?? "";
   const named = label(field);
@@ -90,6 +95,7 @@ function entry(problem: Problem, label: (field: string) => string): HTMLLIElemen
   }
   const what = document.createElement("span");
   what.textContent = textOf(problem);
+  if (problem.lang) what.lang = problem.lang;
   item.append(what);
   return item;
 }
