@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,7 +16,7 @@ from portcullis.api.documents import Day
 from portcullis.api.problems import documented
 from portcullis.identity.permissions import Permission
 from portcullis.service import Service
-from portcullis.watching.window import Verdict
+from portcullis.watching.window import RECENT, Verdict
 
 router = APIRouter(prefix="/v1", tags=["watching"])
 
@@ -138,7 +138,10 @@ def check_days(since: dt.date | None, until: dt.date | None) -> None:
         raise InvalidValue(f"{since} is after {until}", field="since", remedy="give the earlier day first")
 
 
-Weeks = Annotated[Literal[8, 12, 26, 52], Query(description="How many weeks; the last four are looked at.")]
+Weeks = Annotated[
+    int,
+    Query(ge=RECENT + 1, le=104, description="How many weeks; the last four are held against the others."),
+]
 Until = Annotated[
     Day | None, Query(description="A day of the last week; without it, the latest with a case.")
 ]

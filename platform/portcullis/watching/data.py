@@ -92,7 +92,7 @@ def data_quality(window: Window, engine: sa.Engine, now: dt.datetime) -> DataQua
 def _refused(engine: sa.Engine, since: dt.datetime) -> Refused:
     b = batch.c
     inside = b.created_at >= since.astimezone(dt.UTC)
-    sums = sa.select(sa.func.count(), *(sa.func.coalesce(sa.func.sum(c), 0) for c in (b.items, b.refused)))
+    sums = sa.select(sa.func.count(), *(sa.func.coalesce(sa.func.sum(c), 0) for c in (b["items"], b.refused)))
     items = (
         sa.select(batch_item.c.problems)
         .join(batch, b.number == batch_item.c.batch_number)
