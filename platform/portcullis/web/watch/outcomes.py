@@ -74,13 +74,20 @@ class LiftText:
 
 
 @dataclass(frozen=True)
+class Long:
+    """A time; unit: minutes, hours or days."""
+
+    number: str
+    unit: str
+
+
+@dataclass(frozen=True)
 class DelayText:
-    """How long something took, in words of hours or days."""
+    """How long something took."""
 
     cases: int
-    median: str
-    nine_in_ten: str
-    in_days: bool
+    median: Long
+    nine_in_ten: Long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +211,14 @@ def _lift(found: Figures) -> LiftText | None:
 def _delay(found: Delay | None) -> DelayText | None:
     if found is None:
         return None
-    in_days = found.median >= 48
-    divisor = 24 if in_days else 1
-    median, most = (f"{hours / divisor:,.1f}" for hours in (found.median, found.nine_in_ten))
-    return DelayText(found.cases, median, most, in_days)
+    return DelayText(found.cases, _long(found.median), _long(found.nine_in_ten))
+
+
+def _long(hours: float) -> Long:
+    if hours >= 48:
+        return Long(f"{hours / 24:,.1f}", "days")
+    return (
+        Long(f"{hours:.1f}", "hours")
+        if hours >= 1
+        else Long(f"{60 * hours:.0f}" if hours >= 1 / 60 else "<1", "minutes")
+    )

@@ -20,7 +20,7 @@ from portcullis.watching.desks import Example
 from portcullis.watching.drift import CheckDrift, Drift, Newcomer, Spread
 from portcullis.watching.window import Compared
 from portcullis.web.frame import Frame, Page
-from portcullis.web.watch.figures import Rate, Spark, percent
+from portcullis.web.watch.figures import Rate, Spark
 
 LENGTHS = (8, 12, 26, 52)
 
@@ -229,8 +229,8 @@ def drift_page(
         bands=tuple(_part(one, one.name, known) for one in found.bands.parts),
         bands_verdict=found.bands.verdict.value,
         surprises=_surprises(found.surprise, known),
-        surprise_moved=percent(found.surprise.moved),
-        surprise_limit=percent(found.surprise.limit),
+        surprise_moved=_gap(found.surprise.moved),
+        surprise_limit=_gap(found.surprise.limit),
         surprise_verdict=found.surprise.verdict.value,
         origins=tuple(_part(one, _country(one.name, language), known) for one in found.origins),
         chapters=tuple(_part(one, "", known) for one in found.chapters),
@@ -307,10 +307,10 @@ def _check(one: CheckDrift, language: Language, known: Mapping[int, Example]) ->
         before=one.before,
         at_5=Rate.of_share(one.at_5),
         at_1=Rate.of_share(one.at_1),
-        distance=percent(one.distance),
-        distance_limit=percent(one.distance_limit),
-        moved=percent(one.moved),
-        moved_limit=percent(one.moved_limit),
+        distance=_gap(one.distance),
+        distance_limit=_gap(one.distance_limit),
+        moved=_gap(one.moved),
+        moved_limit=_gap(one.moved_limit),
         verdict=one.verdict.value,
         spark=Spark.of_trend(one.trend),
         silent=_part(one.silent, "", known),
@@ -332,7 +332,7 @@ def _part(one: Compared, name: str, known: Mapping[int, Example]) -> PartRow:
         name=name,
         recent=Rate.of_share(one.recent),
         earlier=Rate.of_share(one.earlier),
-        change="–" if change is None else f"{100 * change:+.1f}",
+        change="–" if change is None else _points(change),
         spark=Spark.of_trend(one.trend),
         verdict=one.verdict.value,
         examples=_examples(one.examples, known),
@@ -357,6 +357,17 @@ def _examples(numbers: Iterable[int], known: Mapping[int, Example]) -> tuple[Exa
 def _country(code: str, language: Language) -> str:
     found = place(code)
     return found.ko if language == "ko" else found.en
+
+
+def _points(change: float) -> str:
+    """A change in points, of which none has no sign."""
+    written = f"{100 * change:+.1f}"
+    return "0.0" if written in ("+0.0", "-0.0") else written
+
+
+def _gap(distance: float | None) -> str:
+    """A distance between distributions, 0 to 1."""
+    return "–" if distance is None else f"{distance:.2f}"
 
 
 def _reason(name: str, language: Language) -> str:

@@ -1,6 +1,5 @@
 /** The page of alerts: new ones come to the top by themselves, a few at a time, and may be made to wait. */
 import { key } from "../common/keys";
-import { sendOnChange } from "../common/send";
 import { listen, type State } from "./stream";
 import { say } from "./words";
 
@@ -27,7 +26,6 @@ let unsaid = 0; // not yet said to a screen reader
 let gathering = false;
 let saying = false;
 
-sendOnChange();
 pause.hidden = false;
 pause.addEventListener("click", toggle);
 waiting.addEventListener("click", toggle);

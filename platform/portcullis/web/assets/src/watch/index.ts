@@ -4,7 +4,6 @@ import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from 
 import { use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { chart } from "../common/chart";
-import { sendOnChange } from "../common/send";
 import { chances, curve, surprise, weeks } from "./drawings";
 
 use([
@@ -18,7 +17,6 @@ use([
   ScatterChart,
   TooltipComponent,
 ]);
-sendOnChange();
 draw("#weeks-chart", weeks);
 draw("#chances-chart", chances);
 draw("#surprise-chart", surprise);
