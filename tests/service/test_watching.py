@@ -129,12 +129,12 @@ def test_nothing_is_counted_where_the_assessment_is_not_stored(
 
 def test_an_interval_is_clopper_and_pearsons() -> None:
     """Against the inversion of the binomial tails; nothing of nothing says nothing."""
-    share = Share.counted(3, 7)
+    share = Share(3, 7)
     assert stats.binom.sf(2, 7, share.low) == pytest.approx(0.025)
     assert stats.binom.cdf(3, 7, share.high) == pytest.approx(0.025)
     assert share.says_little
-    assert not Share.counted(30, 300).says_little
-    empty = Share.counted(0, 0)
+    assert not Share(30, 300).says_little
+    empty = Share(0, 0)
     assert (empty.rate, empty.low, empty.high) == (None, 0.0, 1.0)
 
 
@@ -144,13 +144,13 @@ def test_the_interval_of_the_lift_holds_the_truth_in_at_least_95_of_100_draws() 
     held = 0
     for _ in range(400):
         found = lift(
-            Share.counted(int(rng.binomial(200, 0.3)), 200), Share.counted(int(rng.binomial(80, 0.06)), 80)
+            Share(int(rng.binomial(200, 0.3)), 200), Share(int(rng.binomial(80, 0.06)), 80)
         )
         assert found is not None
         held += found.low <= 5 <= (math.inf if found.high is None else found.high)
     assert held >= 0.95 * 400
-    assert lift(Share.counted(0, 0), Share.counted(1, 5)) is None
-    nothing = lift(Share.counted(5, 10), Share.counted(0, 10))
+    assert lift(Share(0, 0), Share(1, 5)) is None
+    nothing = lift(Share(5, 10), Share(0, 10))
     assert nothing is not None
     assert (nothing.ratio, nothing.high) == (None, None)
 

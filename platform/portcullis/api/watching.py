@@ -35,6 +35,13 @@ class ShareDocument(_Document):
     high: float
 
 
+class CountDocument(_Document):
+    """hits of so many."""
+
+    hits: int
+    of: int
+
+
 class LiftDocument(_Document):
     """How many times as often the risk arm hits as the random arm; the interval holds at least 95 %."""
 
@@ -153,7 +160,7 @@ class ComparedDocument(_Document):
     name: str
     recent: ShareDocument
     earlier: ShareDocument
-    trend: list[ShareDocument]
+    trend: list[CountDocument]
     verdict: Verdict
     examples: list[str]
 
@@ -184,7 +191,7 @@ class CheckDriftDocument(_Document):
     moved: float | None
     moved_limit: float
     curve: Annotated[list[float], Field(description="Empty where it never spoke.")]
-    trend: list[ShareDocument]
+    trend: list[CountDocument]
     silent: ComparedDocument
     silences: list[SilenceDocument]
     verdict: Verdict
@@ -310,9 +317,12 @@ def _plain(value: Any) -> Any:
     from portcullis.watching.shares import Share
 
     if isinstance(value, Share):
-        return {**dataclasses.asdict(value), "rate": value.rate}
+        return {"hits": value.hits, "of": value.of, "rate": value.rate, "low": value.low, "high": value.high}
     if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        values = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        if "trend" in values:
+            values["trend"] = [dataclasses.asdict(one) for one in values["trend"]]
+        return {name: _plain(one) for name, one in values.items()}
     if isinstance(value, tuple | list):
         return [_plain(one) for one in value]
     return value

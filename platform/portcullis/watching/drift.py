@@ -131,16 +131,15 @@ def _check(window: Window, name: str, tests: int) -> CheckDrift:
         check=name,
         spoke=spoke,
         before=before,
-        at_5=Share.counted(window.counts(topic, few, window.recent), spoke),
-        at_1=Share.counted(window.counts(topic, fewer, window.recent), spoke),
+        at_5=Share(window.counts(topic, few, window.recent), spoke),
+        at_1=Share(window.counts(topic, fewer, window.recent), spoke),
         distance=distance,
         distance_limit=distance_limit,
         moved=moved,
         moved_limit=moved_limit,
         curve=curve,
         trend=tuple(
-            Share.counted(window.counts(topic, few, (w,)), window.counts(topic, _SPOKE, (w,)))
-            for w in window.weeks
+            Share(window.counts(topic, few, (w,)), window.counts(topic, _SPOKE, (w,))) for w in window.weeks
         ),
         silent=compared(window, topic, reasons, everything, name=name, tests=tests),
         silences=_silences(window, topic, reasons),
@@ -154,7 +153,7 @@ def _silences(window: Window, topic: str, reasons: Sequence[str]) -> tuple[Silen
     found = [
         Silence(
             said.removeprefix(SILENT),
-            Share.counted(window.count(topic, said, window.recent), whole),
+            Share(window.count(topic, said, window.recent), whole),
             window.examples(topic, (said,)),
         )
         for said in reasons

@@ -173,7 +173,7 @@ def arm_of(case: Concluded) -> Arm:
 
 def _share(cases: Iterable[Concluded]) -> Share:
     hits = [case.hit for case in cases]
-    return Share.counted(sum(hits), len(hits))
+    return Share(sum(hits), len(hits))
 
 
 def _weeks(cases: Sequence[Concluded], zone: dt.tzinfo) -> list[Week]:
@@ -206,7 +206,7 @@ def _checks(settled: Sequence[Concluded]) -> list[Group]:
         causes = MEANT.get(kind)
         meant = None
         if causes is not None:
-            meant = Share.counted(sum(c.hit and c.reason in causes for c in cases), len(cases))
+            meant = Share(sum(c.hit and c.reason in causes for c in cases), len(cases))
         found.append(Group(kind, _share(cases), meant))
     return sorted(found, key=lambda group: (-group.share.of, group.name))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self
 
 FEW = 20  # below so many, or with an interval wider than WIDE, a share is not to be read as a rate
 WIDE = 0.4
@@ -18,13 +17,16 @@ class Share:
 
     hits: int
     of: int
-    low: float
-    high: float
 
-    @classmethod
-    def counted(cls, hits: int, of: int) -> Self:
-        """From two counts."""
-        return cls(hits, of, *_interval(hits, of, 0.95))
+    @property
+    def low(self) -> float:
+        """Lower end of the interval; worked out when it is asked for, since a trend needs none."""
+        return _interval(self.hits, self.of, 0.95)[0]
+
+    @property
+    def high(self) -> float:
+        """Upper end."""
+        return _interval(self.hits, self.of, 0.95)[1]
 
     @property
     def rate(self) -> float | None:

@@ -114,7 +114,7 @@ def compared(
     mine, (of_topic, of_said) = tuple(said), (whole[0], tuple(whole[1]))
 
     def share(weeks: Sequence[dt.date]) -> Share:
-        return Share.counted(window.counts(topic, mine, weeks), window.counts(of_topic, of_said, weeks))
+        return Share(window.counts(topic, mine, weeks), window.counts(of_topic, of_said, weeks))
 
     recent, earlier = share(window.recent), share(window.earlier)
     return Compared(

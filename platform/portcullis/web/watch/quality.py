@@ -259,12 +259,12 @@ def data_page(
         codes=tuple(_part(one, "", known) for one in found.codes),
         batches=refused.batches,
         since=refused.since.astimezone(zone).strftime("%Y-%m-%d"),
-        refused=Rate.of_share(Share.counted(refused.refused, refused.items)),
+        refused=Rate.of_share(Share(refused.refused, refused.items)),
         read=refused.read,
         reasons=tuple(
             RefusalRow(
                 one.field,
-                Rate.of_share(Share.counted(one.count, refused.read)),
+                Rate.of_share(Share(one.count, refused.read)),
                 one.example if frame.may("batches.run") else "",
             )
             for one in refused.reasons

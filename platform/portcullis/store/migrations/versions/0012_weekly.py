@@ -22,7 +22,8 @@ def upgrade() -> None:
         sa.Column("week", sa.Date, primary_key=True),
         sa.Column("count", sa.Integer, nullable=False),
         sa.Column("amount", sa.Double, nullable=False),
-        sa.Column("latest", sa.Integer, sa.ForeignKey("assessment.number"), nullable=False),
+        sa.Column("latest", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
     )
     _count_old(op.get_bind(), table)
 
