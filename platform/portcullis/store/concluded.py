@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,6 +49,12 @@ class Waiting:
 
     all: int
     drawn: int
+
+
+@lru_cache(maxsize=5_000)
+def _kinds(stored: str) -> tuple[str, ...]:
+    """Kinds of findings as the queue keeps them; few combinations come again and again."""
+    return tuple(json.loads(stored))
 
 
 class ConcludedCases:
@@ -102,7 +109,7 @@ class ConcludedCases:
                     hs=row.hs,
                     office=row.office,
                     chance=row.chance,
-                    kinds=tuple(json.loads(row.kinds)),
+                    kinds=_kinds(row.kinds),
                     result=row.result,
                     reason=row.reason,
                     at=as_utc(row.at),

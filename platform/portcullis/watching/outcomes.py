@@ -142,7 +142,7 @@ class OutcomeDesk:
 def figures_of(cases: Sequence[Concluded], waiting: Waiting, zone: dt.tzinfo) -> Figures:
     """From the cases themselves."""
     settled = [case for case in cases if case.result != "inconclusive"]
-    arms = {arm: _share(c for c in settled if arm_of(c) is arm) for arm in Arm}
+    arms = _arms(settled)
     return Figures(
         cases=len(cases),
         inconclusive=len(cases) - len(settled),
@@ -171,6 +171,13 @@ def arm_of(case: Concluded) -> Arm:
     return Arm.OTHER if case.reasons else Arm.NONE
 
 
+def _arms(settled: Iterable[Concluded]) -> dict[Arm, Share]:
+    by_arm: dict[Arm, list[Concluded]] = {arm: [] for arm in Arm}
+    for case in settled:
+        by_arm[arm_of(case)].append(case)
+    return {arm: _share(cases) for arm, cases in by_arm.items()}
+
+
 def _share(cases: Iterable[Concluded]) -> Share:
     hits = [case.hit for case in cases]
     return Share(sum(hits), len(hits))
@@ -189,7 +196,7 @@ def _weeks(cases: Sequence[Concluded], zone: dt.tzinfo) -> list[Week]:
         mine = by_week.get(week, [])
         results = Counter(case.result for case in mine)
         settled = [case for case in mine if case.result != "inconclusive"]
-        arms = {arm: _share(c for c in settled if arm_of(c) is arm) for arm in (Arm.RISK, Arm.RANDOM)}
+        arms = _arms(settled)
         counts = (results["as_declared"], results["discrepancy"], results["inconclusive"])
         found.append(Week(week, *counts, arms[Arm.RISK], arms[Arm.RANDOM]))
         week += dt.timedelta(days=7)
