@@ -51,6 +51,7 @@ from portcullis.switching import Switchboard
 
 if TYPE_CHECKING:
     from portcullis.insight.desks import Insight
+    from portcullis.watching.desks import Watching
 
 MAX_SUGGESTION_TEXT = 20_000
 MAX_SUGGESTIONS = 50
@@ -406,6 +407,15 @@ class Service:
                 field="box",
                 remedy="give a box that lies on the scan",
             )
+
+    @cached_property
+    def watching(self) -> Watching:
+        """What inspections brought, and whether checks and data are as they were."""
+        from zoneinfo import ZoneInfo
+
+        from portcullis.watching.desks import Watching
+
+        return Watching.over(self.assessments.engine, ZoneInfo(self.settings.time_zone), self.assessments.now)
 
     def _scan(self, found: Assessment) -> Scan:
         from xray_encoder.reading import read_scans

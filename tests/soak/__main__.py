@@ -15,9 +15,9 @@ from pathlib import Path
 from soak.quick import cached
 from soak.verdict import say
 
-SOAKS = ("kill", "fuzz", "hostile", "steady", "batch", "load", "viewer")
+SOAKS = ("kill", "fuzz", "hostile", "steady", "batch", "watch", "viewer", "load")
 # Their figures depend on the models, so they take the demo's where it was built.
-_DEMO = ("batch", "load")
+_DEMO = ("batch", "watch", "load")
 # Where quick models are kept between runs, unless --models is given.
 CACHE = Path(tempfile.gettempdir()) / "portcullis-soak"
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Send
 
+from fusion.policy import BANDS, Band
 from portcullis.alerting.document import alert_document, alert_sentence
 from portcullis.alerting.reading import readable
 from portcullis.api.access import Calling, ReadingAlerts, Serving, Speaking, who_calls
@@ -26,6 +27,10 @@ _SEND_SECONDS = 30.0
 _RETRY_SECONDS = 30
 Kinds = Annotated[
     list[AlertKind] | None, Query(max_length=len(AlertKind), description="Only these; none: all.")
+]
+Bands = Annotated[
+    list[Band] | None,
+    Query(max_length=len(BANDS), description="Only of cases in these bands; none: all alerts."),
 ]
 After = Annotated[int | None, Query(ge=0, le=MOST, description="Number of the last alert that you have.")]
 
@@ -60,13 +65,15 @@ def alerts(
     language: Speaking,
     after: After = None,
     kind: Kinds = None,
+    band: Bands = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Alerts behind number `after`; without it, the newest. Only kinds whose subject you may read."""
     store = service.alerting.alerts
     kinds = readable(caller.permissions, kind)
     head = store.head()  # before the page: what comes meanwhile is either in it or behind `next`
-    found = store.latest(limit, kinds) if after is None else store.page(after, limit, kinds)
+    bands = band or ()
+    found = store.latest(limit, kinds, bands) if after is None else store.page(after, limit, kinds, bands)
     whole = after is None or len(found) < limit
     reached = found[-1].number if found else 0
     return {

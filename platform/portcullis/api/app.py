@@ -26,6 +26,7 @@ from portcullis.api import (
     scans,
     series,
     suggestions,
+    watching,
     webhooks,
 )
 from portcullis.api.access import permission_of
@@ -70,6 +71,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(replay.router)
     app.include_router(scans.router)
     app.include_router(series.router)
+    app.include_router(watching.router)
     app.include_router(suggestions.router)
     app.include_router(codes.router)
     app.include_router(audit.router)

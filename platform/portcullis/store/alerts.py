@@ -154,22 +154,33 @@ class Alerts:
             return [_stored(row) for row in connection.execute(query)]
 
     def page(
-        self, after: int, limit: int = 100, kinds: Collection[AlertKind] | None = None
+        self,
+        after: int,
+        limit: int = 100,
+        kinds: Collection[AlertKind] | None = None,
+        bands: Collection[str] = (),
     ) -> list[StoredAlert]:
-        """Alerts behind number `after`, oldest first; only these kinds, where some are given."""
-        query = sa.select(alert).where(alert.c.number > after, *_of(kinds)).order_by(alert.c.number)
+        """Alerts behind number `after`, oldest first; only these kinds and bands, where some are given."""
+        query = sa.select(alert).where(alert.c.number > after, *_of(kinds, bands)).order_by(alert.c.number)
         with self.engine.connect() as connection:
             return [_stored(row) for row in connection.execute(query.limit(limit))]
 
-    def latest(self, limit: int = 100, kinds: Collection[AlertKind] | None = None) -> list[StoredAlert]:
+    def latest(
+        self, limit: int = 100, kinds: Collection[AlertKind] | None = None, bands: Collection[str] = ()
+    ) -> list[StoredAlert]:
         """The newest alerts, oldest first."""
-        query = sa.select(alert).where(*_of(kinds)).order_by(alert.c.number.desc()).limit(limit)
+        query = sa.select(alert).where(*_of(kinds, bands)).order_by(alert.c.number.desc()).limit(limit)
         with self.engine.connect() as connection:
             return [_stored(row) for row in connection.execute(query)][::-1]
 
 
-def _of(kinds: Collection[AlertKind] | None) -> Sequence[sa.ColumnElement[bool]]:
-    return () if kinds is None else (alert.c.kind.in_([kind.value for kind in kinds]),)
+def _of(kinds: Collection[AlertKind] | None, bands: Collection[str]) -> Sequence[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if kinds is not None:
+        found.append(alert.c.kind.in_([kind.value for kind in kinds]))
+    if bands:
+        found.append(alert.c.band.in_(list(bands)))
+    return found
 
 
 def _head(connection: sa.Connection) -> int:

@@ -28,6 +28,7 @@ from portcullis.store.metadata import IMAGE, metadata
 from portcullis.store.queue import put
 from portcullis.store.scan_looks import write_look
 from portcullis.store.scans import StoredScan
+from portcullis.store.weekly import count_in
 
 Box = tuple[int, int, int, int]
 
@@ -163,7 +164,8 @@ class Assessments:
         numbers = connection.scalars(
             assessment.insert().returning(assessment.c.number, sort_by_parameter_order=True), rows
         )
-        put(connection, [{**row, "number": n} for row, n in zip(rows, numbers, strict=True)])
+        numbered = [{**row, "number": n} for row, n in zip(rows, numbers, strict=True)]
+        put(connection, numbered)
         for (new, _), row in zip(items, rows, strict=True):
             if new.verdict.look is not None:
                 write_look(connection, row["id"], new.verdict.look)
@@ -172,6 +174,9 @@ class Assessments:
             for row in rows
         ]
         self.audit.write(connection, *acts)
+        count_in(
+            connection, numbered
+        )  # behind the audit log, where writers take turns: all raise the same cells
         told = [
             one
             for row, (new, _) in zip(rows, items, strict=True)
