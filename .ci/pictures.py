@@ -52,7 +52,7 @@ def _sample(page: Any) -> None:
     words = re.compile("예시|견본|샘플|sample", re.IGNORECASE)
     page.locator("main").get_by_role("button", name=words).first.click()
     page.wait_for_function(
-        "[...document.querySelectorAll('main input')].some(field => field.value.startsWith('SAMPLE-'))"
+        "() => [...document.querySelectorAll('main input')].some(field => field.value.startsWith('SAMPLE-'))"
     )
 
 
