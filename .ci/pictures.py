@@ -51,6 +51,9 @@ def _sample(page: Any) -> None:
     """Load the sample consignment."""
     words = re.compile("예시|견본|샘플|sample", re.IGNORECASE)
     page.locator("main").get_by_role("button", name=words).first.click()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('main input')].some(field => field.value.startsWith('SAMPLE-'))"
+    )
 
 
 def _shrimp(page: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -165,13 +166,13 @@ def test_deeds_of_a_case_are_in_office_hours_and_end_with_an_outcome(written: Si
     """Of what is inspected; nobody decides at three in the night."""
     diary: Diary = written.history.diary
     came = dt.datetime(2025, 1, 7, 2, tzinfo=dt.UTC)
-    ends: set[type] = set()
-    for declaration, _, _ in written.cases:
-        deeds: list[Done] = list(diary.deeds(declaration, Lane.INSPECT, came))
+    ends: dict[str, set[type]] = {Lane.INSPECT: set(), Lane.REVIEW: set()}
+    for (declaration, _, _), lane in itertools.product(written.cases, ends):
+        deeds: list[Done] = list(diary.deeds(declaration, lane, came))
         assert all(7 < done.at.astimezone(SEOUL).hour < 21 for done in deeds)
         assert [done.at for done in deeds] == sorted(done.at for done in deeds)
-        ends.add(type(deeds[-1].deed))
-    assert ends == {Found, Decided}
+        ends[lane].add(type(deeds[-1].deed))
+    assert ends == {Lane.INSPECT: {Found}, Lane.REVIEW: {Found, Decided}}
 
 
 def test_every_fraud_of_the_world_has_a_reason_code() -> None:

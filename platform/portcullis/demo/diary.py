@@ -22,7 +22,7 @@ from portcullis.store.queue import Lane
 RANDOM_SHARE = 0.04
 SEOUL = ZoneInfo("Asia/Seoul")
 _HOURS = (9, 11, 14, 16)  # when declarations come in
-_NO_CAPACITY = 0.12  # of those that the bands would have inspected
+_NO_CAPACITY = 0.12  # of the doubtful, for whom nobody has time; the gravest are always inspected
 _DOUBTFUL = 0.25  # of those to be looked at, which are inspected
 _WAITING = 0.7  # of the latest cases, which nobody has decided yet
 _SLOW = 0.08  # of the inspections, which wait for a laboratory
@@ -60,7 +60,7 @@ class Diary:
         inspector = die.choice(self.office.inspectors)
         decided = self._soon(came, die, hours=(1, 30))
         if by_chance or lane == Lane.INSPECT or (lane == Lane.REVIEW and die.random() < _DOUBTFUL):
-            if not by_chance and die.random() < _NO_CAPACITY:
+            if not by_chance and lane == Lane.REVIEW and die.random() < _NO_CAPACITY:
                 yield Done(decided, analyst, Decided(decision=Decision.RELEASE, reason="no_capacity"))
                 return
             reason = "random" if by_chance else "risk"
