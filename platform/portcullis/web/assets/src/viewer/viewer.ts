@@ -134,6 +134,10 @@ export class Viewer {
   choose(tool: Tool): void {
     this.tool = tool;
     if (DRAWING.includes(tool)) {
+      if (this.shape && this.shape.kind !== tool) {
+        this.shape.erase(); // Enter would finish the earlier one
+        this.shape = null;
+      }
       this.say([], [say("drag")]);
       if (tool === "region") void this.measure();
     }
