@@ -198,9 +198,3 @@ def test_without_a_scan_or_without_an_answer_the_page_says_so(open_as: Any, axe:
     page.context.unroute("**/scan/planes")
     again.click()
     page.locator("#viewer[data-ready]").wait_for()
-
-
-def test_whoever_may_not_work_on_cases_is_offered_no_comment(open_as: Any, upload: Any) -> None:
-    """Reading is for all who read cases; writing is not."""
-    page = open_as(Role.ADMIN, f"/assessments/{upload(_energies())}", refused=(403,))
-    assert page.locator("[data-tool=mark]").count() == 0
