@@ -137,7 +137,7 @@ def measure(live: Live, seed: int, painter: str) -> Result:
         page.wait_for_selector("#viewer[data-ready]", timeout=60_000)
         usable = time.monotonic() - began
         # what comes afterwards (densities, hatching) is measured to the end, or the sweeps would pay for it
-        page.wait_for_function("document.querySelector('.viewer-state').hidden", timeout=60_000)
+        page.wait_for_selector(".viewer-state", state="hidden", timeout=60_000)
         page.wait_for_timeout(2_000)
         drawn = page.locator(".viewer-drawn").text_content()
         sweeps: dict[str, Any] = {}

@@ -53,5 +53,6 @@ def readable(
 
 def _place(box: Sequence[int], language: Language) -> str:
     """Where on the scan something is, in words."""
-    sides = dict(zip(("top", "left", "bottom", "right"), box, strict=True))
+    top, left, bottom, right = box
+    sides: dict[str, str | int | float] = {"top": top, "left": left, "bottom": bottom, "right": right}
     return render(Message(id="bundle.place", params=sides), language)

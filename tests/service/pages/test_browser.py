@@ -24,7 +24,9 @@ def desk(chromium: Any, address: str, make: SimpleNamespace) -> Iterator[Any]:
     page = view.new_page()
     complaints: list[str] = []
     page.on("console", lambda said: complaints.append(said.text) if _is_complaint(said) else None)
-    page.on("requestfailed", lambda request: complaints.append(request.url))
+    # a page that is left while its scan's layers still come breaks those requests off: no fault of it
+    broken = {"net::ERR_ABORTED"}
+    page.on("requestfailed", lambda r: None if r.failure in broken else complaints.append(r.url))
     page.on(
         "request",
         lambda sent: None if sent.url.startswith((address, "blob:")) else complaints.append(sent.url),

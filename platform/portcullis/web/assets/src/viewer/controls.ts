@@ -119,7 +119,7 @@ export function connect(root: HTMLElement, viewer: () => Viewer | null): () => v
     slider("width").value = String(Math.round(1000 * Math.sqrt(tone.high - tone.low)));
     slider("gamma").value = String(Math.round(50 * Math.log2(tone.gamma)));
     const shown = find(".viewer-window") as HTMLElement;
-    shown.textContent = window(tone, measure, found.pane.scan.measured);
+    shown.textContent = window(found.look, found.pane.scan.measured);
     slider("level").setAttribute("aria-valuetext", shown.textContent);
     slider("width").setAttribute("aria-valuetext", shown.textContent);
     slider("gamma").setAttribute("aria-valuetext", number(tone.gamma, 2));
@@ -215,12 +215,10 @@ function large(root: HTMLElement, viewer: Viewer, button: HTMLButtonElement): vo
 }
 
 /** The window in figures of the scale. */
-function window(tone: Viewer["look"]["tone"], measure: string, measured: boolean): string {
+function window({ tone, measure, step, unit }: Viewer["look"], measured: boolean): string {
   if (measure === "amount") {
-    return say("window", {
-      low: `${number(100 * (1 - tone.high))} %`,
-      high: `${number(100 * (1 - tone.low))} %`,
-    });
+    const [least, most] = [1 - tone.high, 1 - tone.low].map((share) => number(65535 * step * share));
+    return `${say("window", { low: `${least}`, high: `${most}` })} ${unit.replace("cm2", "cm²")}`.trim();
   }
   const ends = [tone.low, tone.high].map((at) => transmissionAt(at, tone.log));
   if (tone.log)

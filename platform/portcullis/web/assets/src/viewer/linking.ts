@@ -16,7 +16,7 @@ export function link(a: Pane, b: Pane): () => void {
     }
     moving = false;
   };
-  const keys = [a.view.on("change", follow(a, b)), b.view.on("change", follow(b, a))];
+  const keys = [a.view.on("propertychange", follow(a, b)), b.view.on("propertychange", follow(b, a))];
   follow(a, b)();
   return () => unByKey(keys);
 }

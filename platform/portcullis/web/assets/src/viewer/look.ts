@@ -28,6 +28,9 @@ export class Look {
   tone: Tone = { low: 0, high: 1, log: true, invert: false, gamma: 1 };
   heat = true;
   blind = true;
+  /** What one step of the channel's numbers is worth, and in which unit. */
+  step = 1 / 65535;
+  unit = "";
   private readonly greys = new Uint8Array(65536);
   private place = positions("transmission", true);
   private measured = "transmission/true";
@@ -46,7 +49,11 @@ export class Look {
     const { picture, counts } = await scan.numbers(channel, filter, told);
     const needs = (this.colours === "material" || this.strip !== "none") && scan.sorted;
     const shares: readonly Level[] | null = needs ? await scan.shares(told) : null;
-    if (counted) this.counts = counts;
+    if (counted) {
+      this.counts = counts;
+      this.step = picture.step;
+      this.unit = picture.unit;
+    }
     pane.painter.show({ levels: picture.levels, shares, box: [...picture.box] });
   }
 

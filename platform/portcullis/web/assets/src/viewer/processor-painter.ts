@@ -15,7 +15,9 @@ interface Sampled {
 export class ProcessorPainter implements Painter {
   readonly name = "processor";
   readonly canvas = document.createElement("canvas");
-  private readonly pen = this.canvas.getContext("2d", { desynchronized: false }) as CanvasRenderingContext2D;
+  private readonly pen = this.canvas.getContext("2d", {
+    willReadFrequently: true,
+  }) as CanvasRenderingContext2D;
   private shown: Shown | null = null;
   private greys: Uint8Array = new Uint8Array(65536);
   private colours: Uint32Array = new Uint32Array(65536);

@@ -45,7 +45,7 @@ export class Viewer {
     this.places = new Places(root, pane);
     hand(pane, this.hands());
     pane.map.on("pointermove", ({ coordinate }) => this.read(pane.scan.grid.toPixel(coordinate)));
-    pane.view.on("change", () => this.readMiddle());
+    pane.view.on("propertychange", () => this.readMiddle());
   }
 
   /** Fetch what is known of the scan and its first plane, and show it. Throws `Refusal`. */
@@ -134,6 +134,10 @@ export class Viewer {
   choose(tool: Tool): void {
     this.tool = tool;
     if (DRAWING.includes(tool)) {
+      if (this.shape && this.shape.kind !== tool) {
+        this.shape.erase(); // Enter would finish the earlier one
+        this.shape = null;
+      }
       this.say([], [say("drag")]);
       if (tool === "region") void this.measure();
     }
@@ -167,7 +171,7 @@ export class Viewer {
       return;
     }
     if (!shift) {
-      for (const pane of [this.pane]) pane.move(right * STEP, down * STEP);
+      this.pane.move(right * STEP, down * STEP);
       return;
     }
     const { low, high } = this.look.tone;

@@ -18,7 +18,7 @@ export const say = speaker({
     areal: "면밀도",
     zeff: "유효 원자번호",
     at: "위치",
-    metres: "좌 {x} m, 아래 {y} m",
+    metres: "왼쪽에서 {x} m, 바닥에서 {y} m",
     pixels: "{x}열 {y}행",
     transmission: "투과율 {t} %",
     depth: "−ln T {a}",
