@@ -163,7 +163,8 @@ def people_of(service: Service) -> dict[Role, str]:
     made = {}
     for role in (Role.ANALYST, Role.INSPECTOR):
         owner = service.accounts.add(f"key-{role.value}", "no hash", role)
-        made[role] = "Bearer " + service.registry.keys.add(owner, "test", PERMISSIONS[role])[1]
+        key = service.registry.keys.add(owner, "test", PERMISSIONS[role], 1, by=owner.name)[1]
+        made[role] = f"Bearer {key}"
     return made
 
 

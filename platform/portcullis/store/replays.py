@@ -165,7 +165,7 @@ class Replays:
             .group_by(s.digest)
         )
         with self.engine.connect() as connection:
-            found = [ShadowSet(*row[:3], as_utc(row[3])) for row in connection.execute(query)]
+            found = [ShadowSet(row[0], row[1], row[2], as_utc(row[3])) for row in connection.execute(query)]
         return sorted(found, key=lambda one: one.last, reverse=True)
 
 

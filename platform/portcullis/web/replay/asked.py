@@ -58,7 +58,7 @@ class Asked:
         since, until = (self._day(name, problems) for name in ("since", "until"))
         if since is not None and until is not None and since > until:
             problems.append(Problem(f"{since} is after {until}", "since", "give the earlier day first"))
-        sides = [
+        sides: list[dict[str, float]] = [
             {band: self._number(f"{side}_{band}", problems) for band in BANDS[2:]}
             for side in SIDES
             if self.compare is Compare.POLICY
