@@ -30,7 +30,7 @@ WORDS = {
         "verdict": "Critical risk",
         "found": "Concealed goods",
         "closed": "Closed",
-        "note": "Remark",
+        "note": "Memo",
     },
 }
 

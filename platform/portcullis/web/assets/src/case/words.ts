@@ -13,7 +13,7 @@ export const say = speaker({
     measured: "신고와 측정 비교로 이동",
     evidence: "판정 근거로 이동",
     outcome: "검사 결과 기록 (결과 1–3, 사유 순)",
-    decision: "처리 결정 (결정 1–3, 사유 순)",
+    decision: "조치 (조치 1–3, 사유 순)",
     note: "메모 작성",
     take: "이 건 담당하기",
     close: "기록 창 닫기",
