@@ -101,7 +101,7 @@ def _of_case(row: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
     yield "origin", declared["origin"], 0.0
     yield "chapter", declared["lines"][0]["hsk"][:2], 0.0
     yield "importer", declared["importer"], 0.0
-    for module, version in row["report"]["versions"].items():
+    for module, version in row["report"].get("versions", {}).items():  # the first reports have none
         yield "version", f"{module} {version}", 0.0
     for name in FIELDS:
         if _lacks(row, name):
@@ -130,12 +130,13 @@ def _of_lines(row: Mapping[str, Any], codes: _Codes, day: dt.date) -> Iterator[t
 
 
 def _of_checks(row: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
-    for one in row["report"]["evidence"]:
+    for one in row["report"].get("evidence", ()):
         topic = CHECK + one["check"]
         if one["p_value"] is None:
             yield topic, SILENT + one["message"]["id"], 0.0
         else:
-            yield topic, _bin(P_EDGES, one["p_value"]), 1.0 / max(one["reference"]["size"], 1)
+            size = (one.get("reference") or {}).get("size", 1)
+            yield topic, _bin(P_EDGES, one["p_value"]), 1.0 / max(size, 1)
 
 
 def _bin(edges: Sequence[float], value: float | None) -> str:
