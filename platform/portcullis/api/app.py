@@ -22,9 +22,11 @@ from portcullis.api import (
     models,
     past,
     queue,
+    queue_work,
     scans,
     series,
     suggestions,
+    views,
     webhooks,
 )
 from portcullis.api.access import permission_of
@@ -60,6 +62,8 @@ def make_app(service: Service) -> FastAPI:
     add_handlers(app)
     app.include_router(health.router)
     app.include_router(queue.router)
+    app.include_router(queue_work.router)
+    app.include_router(views.router)
     app.include_router(assessments.router)
     app.include_router(casework.router)
     app.include_router(alerts.router)
