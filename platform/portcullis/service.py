@@ -306,7 +306,7 @@ class Service:
     def officers(self) -> tuple[str, ...]:
         """Names of all who may work on cases."""
         roles = [role for role, may in PERMISSIONS.items() if Permission.WORK_CASES in may]
-        return tuple(a.name for a in self.accounts.all() if a.active and a.role in roles)
+        return tuple(a.name for a in self.accounts.page(limit=500) if a.active and a.role in roles)
 
     def queue_today(self, zone: dt.tzinfo) -> dt.date:
         """The day it is at the office."""
