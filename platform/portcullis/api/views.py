@@ -62,9 +62,7 @@ def views(service: Serving, account: ReadingCases) -> ViewsDocument:
 def save(service: Serving, account: ReadingCases, body: ViewBody) -> ViewDocument:
     """Keep a filter under a name; one's own view of that name is replaced."""
     checked(parse_qsl(body.query, keep_blank_values=True))
-    view = service.views.save(
-        account, body.name, body.query, shared=body.shared, is_default=body.is_default
-    )
+    view = service.views.save(account, body.name, body.query, shared=body.shared, is_default=body.is_default)
     return ViewDocument.of(view)
 
 
