@@ -60,7 +60,7 @@ class Disagreement:
         return cls(
             id=found.id,
             declaration_id=found.declaration.id,
-            country=country_name(found.declaration.origin, language),
+            country=country_name(str(found.declaration.origin), language),
             goods=line.name,
             declared=str(line.hsk),
             says=tuple(_says(source, check, report) for source, check in _CHECKS.items()),
@@ -73,8 +73,10 @@ def _says(source: str, check: str, report: RiskReport) -> Says:
     spoken = next((e for e in report.evidence if e.check == check), None)
     if spoken is None or spoken.surprise is None:
         return Says(source, "silent", "", "")
-    if spoken.surprise < ODD or not spoken.alternatives:
-        return Says(source, "agrees" if spoken.surprise < ODD else "against", "", "")
+    # what a finding rests on speaks against the code, also where other evidence made the finding
+    against = spoken.surprise >= ODD or any(check in finding.evidence for finding in report.findings)
+    if not against or not spoken.alternatives:
+        return Says(source, "against" if against else "agrees", "", "")
     best = max(spoken.alternatives, key=lambda a: a.probability)
     code = "" if best.hs is None else str(HsCode(best.hs.digits))
     return Says(source, "against", code, f"{best.probability:.0%}")
