@@ -148,7 +148,7 @@ def publish(
     body: PublishBody,
     key: Key = None,
 ) -> SelectionDocument:
-    """Record the cases of a plan and decide to inspect each: `random` those drawn by lot, `risk` the others."""
+    """Record a plan and decide to inspect each case: `random` those drawn by lot, `risk` the others."""
     query = urlencode([p for p in lasting(request.query_params.multi_items()) if p[0] not in WISHES])
     made = service.planning.publish(
         wanted.filter(account.name),
