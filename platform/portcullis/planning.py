@@ -94,12 +94,12 @@ class Planning:
         statuses = tuple(s for s in OPEN if not wanted.statuses or s in wanted.statuses)
         if not statuses:
             return _empty()
-        rows = self.queue.columns(replace(wanted, statuses=statuses), "assessment_id", "chance", "surprise")
+        rows = self.queue.columns(replace(wanted, statuses=statuses), "number", "chance", "surprise")
         if not rows:
             return _empty()
-        ids, chances, surprises = zip(*rows, strict=True)
-        chance = np.array([math.nan if c is None else c for c in chances], dtype=np.float64)
-        surprise = np.array(surprises, dtype=np.float64)
+        numbers, chances, surprises = (np.array(c, dtype=np.float64) for c in zip(*rows, strict=True))
+        order = np.argsort(numbers)  # the same lots for the same seed, however the store found the rows
+        number, chance, surprise = numbers[order].astype(np.int64), chances[order], surprises[order]
         surprise[surprise == UNKNOWN] = np.nan
         judged = np.isfinite(surprise)
         # a mixture of two scales would put all cases of one before the other
@@ -107,10 +107,11 @@ class Planning:
         risk = np.where(judged, chance, np.nan) if by == "chance" else surprise
         found = select(risk, budget, random_share=wish.random, seed=wish.seed)
         at = np.flatnonzero(found.selected)
-        chosen = [Chosen(ids[i], int(found.rank[i]), str(found.arm[i])) for i in at]
+        ids = self.queue.ids(number[at].tolist())
+        chosen = [Chosen(ids[int(number[i])], int(found.rank[i]), str(found.arm[i])) for i in at]
         chosen.sort(key=lambda c: (c.rank == 0, c.rank))
         return Plan(
-            cases=len(ids),
+            cases=len(number),
             silent=int((~judged).sum()),
             by=by,
             chosen=tuple(chosen),

@@ -55,7 +55,7 @@ class HitsDocument(BaseModel):
 
 class PlanDocument(BaseModel):
     """cases: open ones to choose from; by: what ranked them; places: the budget; drawn: by lot; tied: as
-    risky as the last one chosen by risk, tied_out: of these not chosen; hits: null where none has a chance."""
+    risky as the last one chosen by risk, tied_out: of these not chosen; hits: null without any chance."""
 
     model_config = ConfigDict(extra="forbid")
     cases: int

@@ -41,6 +41,7 @@ __all__ = [
     "queue_line",
 ]
 MAX_PAGE = 200
+_FEW = 5_000
 _MANY = 500  # values in one question: not every SQLite takes more than 999
 
 
@@ -98,24 +99,40 @@ class Queue:
         keys = keys_of(order, worst)
         with self.engine.connect() as connection:
             conditions, total = _narrowed(connection, wanted, worst)
+            if total == 0:
+                return Page((), 0, None)
             if cursor is not None:
                 conditions.append(behind(keys, opened(cursor, order, keys)))
             query = _rows().where(*conditions)
             if worst is not None and order is Order.FINDING:
                 query = query.join(worst, worst.c.number == queue.c.number).add_columns(worst.c.odd)
-            query = query.order_by(*(k.expression.desc() if k.falls else k.expression for k in keys))
+            # few cases are sorted; walking the order's index to meet them would look at nearly all others
+            ways = [k.expression + 0 if total < _FEW else k.expression for k in keys]
+            query = query.order_by(*(w.desc() if k.falls else w for k, w in zip(keys, ways, strict=True)))
             rows = connection.execute(query.limit(limit + 1)).all()
         more = len(rows) > limit
         rows = rows[:limit]
         last = closed(order, keys, rows[-1]) if more and rows else None
         return Page(tuple(_summary(row) for row in rows), total, last)
 
-    def columns(self, wanted: Filter, *names: str) -> list[tuple[Any, ...]]:
-        """Some columns of all cases that are wanted, oldest first, as the store keeps them."""
+    def columns(self, wanted: Filter, *names: str) -> list[sa.Row[Any]]:
+        """Some columns of all cases that are wanted, in no order, as the store keeps them."""
         with self.engine.connect() as connection:
-            conditions, _ = _narrowed(connection, wanted, _worst(wanted.kinds))
-            query = sa.select(*(queue.c[name] for name in names)).where(*conditions).order_by(queue.c.number)
-            return [tuple(row) for row in connection.execute(query)]
+            conditions = conditions_of(wanted)
+            if wanted.top is not None:
+                conditions, _ = _narrowed(connection, wanted, _worst(wanted.kinds))
+            query = sa.select(*(queue.c[name] for name in names)).where(*conditions)
+            return list(connection.execute(query).all())
+
+    def ids(self, numbers: Sequence[int]) -> dict[int, str]:
+        """The ids of assessments by their numbers."""
+        found: dict[int, str] = {}
+        with self.engine.connect() as connection:
+            for start in range(0, len(numbers), _MANY):
+                some = queue.c.number.in_(numbers[start : start + _MANY])
+                query = sa.select(queue.c.number, queue.c.assessment_id).where(some)
+                found |= {row.number: row.assessment_id for row in connection.execute(query)}
+        return found
 
     def numbered(self, wanted: Filter, limit: int) -> Iterator[Summary]:
         """Up to `limit` cases, most surprising first, read as they are asked for."""

@@ -152,7 +152,9 @@ def test_an_analyst_filters_selects_and_assigns_on_the_keyboard(
     mine = service.queue.page(Filter(assignee="an-analyst"))
     assert {row.declaration_id for row in mine.rows} == {"cheap", "cheaper"}
     page.click("#budget-card summary")
-    page.wait_for_selector("#publish")
+    page.fill("#b-budget", "2")
+    page.press("#b-budget", "Enter")
+    page.wait_for_selector("#publish", timeout=5_000)
     axe(page)
     page.goto(page.url.split("/queue")[0] + "/queue/disagreements")
     axe(page)

@@ -190,7 +190,11 @@ find<HTMLDetailsElement>("#budget-card")?.addEventListener("toggle", (event) => 
   if ((event.target as HTMLDetailsElement).open) find("#budget")?.dispatchEvent(new Event("plan"));
 });
 document.addEventListener("htmx:after:swap", () => {
-  current = undefined;
+  // the same case stays the current one, wherever the answer puts it
+  const [was, from] = [current, anchor].map((row) => row && id(row));
+  current = rows().find((row) => id(row) === was);
+  anchor = rows().find((row) => id(row) === from);
+  current?.classList.add("current");
   show();
 });
 
