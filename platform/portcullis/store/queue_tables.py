@@ -46,7 +46,7 @@ queue = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),  # how often somebody worked on the case
     sa.Column("words", sa.Text, nullable=False, server_default=""),  # what free text looks in, folded
     sa.Index("ix_queue_surprise_number", "surprise", "number"),
-    sa.Index("ix_queue_status_surprise", "status", "surprise"),
+    sa.Index("ix_queue_status_surprise_chance", "status", "surprise", "chance"),  # all that a plan reads
 )
 queue_line = sa.Table(
     "queue_line",

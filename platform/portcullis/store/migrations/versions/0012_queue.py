@@ -20,7 +20,9 @@ def upgrade() -> None:
     op.add_column("queue", sa.Column("duty_at_stake_usd", sa.Double))
     op.add_column("queue", sa.Column("words", sa.Text, nullable=False, server_default=""))
     op.add_column("queue_kind", sa.Column("surprise", sa.Double, nullable=False, server_default="0"))
-    op.drop_index("ix_queue_kind_kind", "queue_kind")  # the longer one does its work
+    op.drop_index("ix_queue_status_surprise", "queue")  # the longer one does its work, here and below
+    op.create_index("ix_queue_status_surprise_chance", "queue", ["status", "surprise", "chance"])
+    op.drop_index("ix_queue_kind_kind", "queue_kind")
     op.create_index("ix_queue_kind_kind_surprise_number", "queue_kind", ["kind", "surprise", "number"])
     op.create_table(
         "selection",
@@ -87,6 +89,8 @@ def downgrade() -> None:
         op.drop_table(name)
     op.drop_index("ix_queue_kind_kind_surprise_number", "queue_kind")
     op.create_index("ix_queue_kind_kind", "queue_kind", ["kind"])
+    op.drop_index("ix_queue_status_surprise_chance", "queue")
+    op.create_index("ix_queue_status_surprise", "queue", ["status", "surprise"])
     op.drop_column("queue_kind", "surprise")
     op.drop_column("queue", "words")
     op.drop_column("queue", "duty_at_stake_usd")
