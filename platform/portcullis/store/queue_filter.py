@@ -103,8 +103,10 @@ def conditions_of(wanted: Filter) -> list[sa.ColumnElement[bool]]:
     if wanted.usd_per_kg_to is not None:
         of_line.append(queue_line.c.usd_per_kg <= wanted.usd_per_kg_to)
     if of_line:
-        # asked only of the cases that the other conditions leave, which a list of all such lines is not
-        found.append(sa.exists().where(queue_line.c.number == q.number, *of_line))
+        if wanted.kinds or wanted.text:  # few cases are left, of which each is asked
+            found.append(sa.exists().where(queue_line.c.number == q.number, *of_line))
+        else:  # asking each of all cases takes ten times as long as one list of such lines
+            found.append(q.number.in_(sa.select(queue_line.c.number).where(*of_line)))
     return found
 
 
