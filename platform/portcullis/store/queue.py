@@ -99,10 +99,10 @@ class Queue:
         keys = keys_of(order, worst)
         with self.engine.connect() as connection:
             conditions, total = _narrowed(connection, wanted, worst)
-            if total == 0:
-                return Page((), 0, None)
             if cursor is not None:
                 conditions.append(behind(keys, opened(cursor, order, keys)))
+            if total == 0:
+                return Page((), 0, None)
             query = _rows().where(*conditions)
             if worst is not None and order is Order.FINDING:
                 query = query.join(worst, worst.c.number == queue.c.number).add_columns(worst.c.odd)
