@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ from portcullis.judge import Verdict, judge_all
 from portcullis.metrics import Metrics
 from portcullis.model_sets import DEFAULT
 from portcullis.models import Models
+from portcullis.planning import Planning
 from portcullis.readiness import Readiness
 from portcullis.settings import Settings
 from portcullis.store.accounts import Account, Accounts
@@ -46,6 +47,8 @@ from portcullis.store.engine import open_store
 from portcullis.store.images import Images
 from portcullis.store.model_choices import ModelChoices
 from portcullis.store.queue import Queue, Summary
+from portcullis.store.saved_views import SavedViews
+from portcullis.store.selections import Selections
 from portcullis.store.tariff import Tariff
 from portcullis.switching import Switchboard
 
@@ -86,6 +89,8 @@ class Service:
     assessments: Assessments
     queue: Queue
     casework: Casework
+    planning: Planning
+    views: SavedViews
     images: Images
     bundles: Bundles
     board: Board
@@ -128,6 +133,7 @@ class Service:
         registry = Registry.open(engine, settings, audit, secret, now)
         assessments = Assessments(engine, images, audit, alerting.alerts, now)
         casework = Casework(engine, audit, alerting.alerts, now)
+        queue = Queue(engine)
         lease = dt.timedelta(seconds=settings.lease_seconds)
         service = cls(
             settings=settings,
@@ -138,8 +144,10 @@ class Service:
             audit=audit,
             alerting=alerting,
             assessments=assessments,
-            queue=Queue(engine),
+            queue=queue,
             casework=casework,
+            planning=Planning(queue, Selections(engine, audit, casework, now)),
+            views=SavedViews(engine, audit, now),
             images=images,
             bundles=Bundles(engine, images, audit, assessments, casework, settings.models),
             board=Board(
@@ -296,6 +304,15 @@ class Service:
             )
         return found
 
+    def officers(self) -> tuple[str, ...]:
+        """Names of all who may work on cases."""
+        roles = [role for role, may in PERMISSIONS.items() if Permission.WORK_CASES in may]
+        return tuple(a.name for a in self.accounts.page(limit=500) if a.active and a.role in roles)
+
+    def queue_today(self, zone: dt.tzinfo) -> dt.date:
+        """The day it is at the office."""
+        return self.casework.now().astimezone(zone).date()
+
     def work(
         self,
         assessment_id: str,
@@ -316,6 +333,12 @@ class Service:
             return self.casework.add(assessment_id, deed, account, version=version, key=key)
         except KeyError:
             raise _no_assessment(assessment_id) from None
+
+    def work_all(
+        self, deeds: Mapping[str, Deed], account: Account, *, key: str | None = None
+    ) -> dict[str, Event | CustomsError]:
+        """Do something with many cases; each is answered by itself. See `Casework.add_all`."""
+        return self.casework.add_all(deeds, account, key=key)
 
     def bundle(self, assessment_id: str, actor: str, file: IO[bytes]) -> None:
         """Write the evidence bundle of a case to `file`; that it was taken goes to the audit log."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from soak.quick import cached
 from soak.verdict import say
 
-SOAKS = ("kill", "fuzz", "hostile", "steady", "batch", "watch", "viewer", "load")
+SOAKS = ("kill", "fuzz", "hostile", "steady", "batch", "watch", "queue", "viewer", "load")
 # Their figures depend on the models, so they take the demo's where it was built.
 _DEMO = ("batch", "watch", "load")
 # Where quick models are kept between runs, unless --models is given.

@@ -22,10 +22,12 @@ from portcullis.api import (
     models,
     past,
     queue,
+    queue_work,
     replay,
     scans,
     series,
     suggestions,
+    views,
     watching,
     webhooks,
 )
@@ -62,6 +64,8 @@ def make_app(service: Service) -> FastAPI:
     add_handlers(app)
     app.include_router(health.router)
     app.include_router(queue.router)
+    app.include_router(queue_work.router)
+    app.include_router(views.router)
     app.include_router(assessments.router)
     app.include_router(casework.router)
     app.include_router(alerts.router)

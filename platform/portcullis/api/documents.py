@@ -183,7 +183,9 @@ class CaseRow(_Document):
 
     hs, goods: of the first line. findings: kinds, gravest first, and their words. lane: what the band
     recommends; status: how far the case has come; version: how often somebody worked on it. surprise: null
-    where no check could speak.
+    where no check could speak. duty_at_stake_usd: duty that would be lacking if the goods were worth what
+    their code and origin usually are (value below the expected range, to its geometric middle; without VAT);
+    null where that cannot be told.
     """
 
     id: str
@@ -200,6 +202,7 @@ class CaseRow(_Document):
     lane: str
     surprise: float | None
     chance: float | None
+    duty_at_stake_usd: float | None
     mismatch: bool
     findings: list[str]
     findings_words: list[str]

@@ -22,6 +22,7 @@ from portcullis.batcher import Busy
 from portcullis.identity import KeyRefused, LoginRefused, TooManyFailures, TooManyRequests
 from portcullis.service import NoModel, NotFound
 from portcullis.store.casework import Conflict
+from portcullis.store.saved_views import NoView
 from portcullis.store.trouble import Trouble, reason_of, trouble_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -77,7 +78,7 @@ def problem(
 
 def status_of(error: CustomsError) -> int:
     """HTTP status of an error that a user can put right."""
-    if isinstance(error, NotFound):
+    if isinstance(error, NotFound | NoView):
         return HTTPStatus.NOT_FOUND
     if isinstance(error, Conflict):
         return HTTPStatus.CONFLICT

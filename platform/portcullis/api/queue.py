@@ -16,7 +16,7 @@ from portcullis.api.documents import CaseRow, Day, QueueDocument, Text
 from portcullis.api.problems import documented
 from portcullis.report import check_label
 from portcullis.store.casework import Result
-from portcullis.store.queue import MAX_PAGE, Filter, Lane, Order, Status, Summary, digits
+from portcullis.store.queue import MAX_PAGE, Filter, Lane, Order, Status, Summary, TopBy, digits
 
 router = APIRouter(prefix="/v1/assessments", tags=["assessments"])
 _Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
@@ -31,7 +31,10 @@ class QueueQuery(BaseModel):
 
     since, until: days of declaration, both included. hs: leading digits of a line's code. importer,
     declarant: a part of the name. usd_per_kg_from, usd_per_kg_to: unit value of a line. mismatch: whether
-    two sources disagree. top: the most surprising share of what the other filters leave, such as 0.005.
+    two sources disagree. top: the most surprising share of what the other filters leave, such as 0.005;
+    top_by: by the combined surprise (`overall`), or by that of the findings named in `kind`, as a share of
+    all that the filters but `kind` leave (`kinds`). text: words in numbers, names and goods; all must occur.
+    selection: id of a published selection. order `finding`: by the surprise of the findings in `kind`.
     assignee: an account, or `me`, or `nobody`. cursor: `next` of the page before.
     """
 
@@ -59,6 +62,9 @@ class QueueQuery(BaseModel):
     assignee: Annotated[Text, Field(min_length=1, max_length=64)] | None = None
     result: Result | None = None
     top: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
+    top_by: TopBy = TopBy.OVERALL
+    text: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
+    selection: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     order: Order = Order.SURPRISE
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
     lang: Annotated[str, Field(max_length=20)] | None = None  # read by `language_of`
@@ -89,7 +95,7 @@ class QueueQuery(BaseModel):
 
 _SAME = (
     *("mode", "office", "importer", "declarant", "usd_per_kg_from", "usd_per_kg_to", "least_surprise"),
-    *("mismatch", "has_scan", "has_photo", "result", "top"),
+    *("mismatch", "has_scan", "has_photo", "result", "top", "top_by", "text", "selection"),
 )
 
 

@@ -20,7 +20,7 @@ def report_csv(items: Iterable[Item]) -> Iterator[str]:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for number, row in enumerate(_rows(items), start=1):
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([cell(value) for value in row])
         if number % _ROWS == 0:
             yield _taken(out)
     yield _taken(out)
@@ -35,7 +35,8 @@ def _rows(items: Iterable[Item]) -> Iterator[tuple[object, ...]]:
             )
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """A value of a table as a spreadsheet shows it and does not run it."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 

@@ -231,42 +231,81 @@ class Casework:
             KeyError: there is no such assessment.
             Conflict: the version is another, or the case is closed and would be decided anew.
         """
+        with writing(self.engine) as connection:
+            return self.write(connection, assessment_id, deed, account, version=version, key=key)
+
+    def add_all(
+        self, deeds: Mapping[str, Deed], account: Account, *, key: str | None = None
+    ) -> dict[str, Event | CustomsError]:
+        """Store one deed for each of many cases in one transaction; a case that refuses keeps no other back.
+
+        key: the same key with the same deeds is stored once. Gives by assessment the event, or why there is
+        none.
+        """
+        done: dict[str, Event | CustomsError] = {}
+        with writing(self.engine) as connection:
+            for assessment_id in sorted(deeds):  # everybody locks cases in the same order
+                done[assessment_id] = self.try_write(
+                    connection, assessment_id, deeds[assessment_id], account, key=key
+                )
+        return done
+
+    def try_write(
+        self, connection: sa.Connection, assessment_id: str, deed: Deed, account: Account, *, key: str | None
+    ) -> Event | CustomsError:
+        """As `write`, with what the case refuses as an answer; nothing was written then."""
+        own = None if key is None else f"{key}:{assessment_id}"
+        try:
+            return self.write(connection, assessment_id, deed, account, key=own)
+        except KeyError:
+            return InvalidValue(f"there is no assessment {assessment_id!r}", field="ids", remedy="load anew")
+        except (Conflict, KeyUsedTwice) as error:
+            return error
+
+    def write(
+        self,
+        connection: sa.Connection,
+        assessment_id: str,
+        deed: Deed,
+        account: Account,
+        *,
+        version: int | None = None,
+        key: str | None = None,
+    ) -> Event:
+        """As `add`, within a `writing` transaction."""
         table = EVENTS[deed.table]
         values = _columns(deed)
-        with writing(self.engine) as connection:
-            event_id = _id_of(account, key)
-            case = connection.execute(
-                sa.select(
-                    queue.c.number, queue.c.status, queue.c.version, queue.c.declaration_id, queue.c.band
-                )
-                .where(queue.c.assessment_id == assessment_id)
-                .with_for_update()
-            ).one_or_none()
-            # not before the case is locked: of two taps at the same moment the second one sees the first
-            if key is not None and (earlier := _by_id(connection, event_id)) is not None:
-                _check_same(earlier, assessment_id, table, values)
-                return _event_of(connection, table, event_id)
-            if case is None:
-                raise KeyError(assessment_id)
-            _check_state(case, deed, version)
-            row = {
-                "id": event_id,
-                "assessment_id": assessment_id,
-                "account_id": account.id,
-                "at": self.now(),
-                "sequence": case.version + 1,
-                **values,
-            }
-            connection.execute(table.insert().values(row))
-            connection.execute(
-                queue.update()
-                .where(queue.c.number == case.number)
-                .values(version=case.version + 1, **_state(deed))
-            )
-            details = {"id": event_id, "sha256": digest_of(table.name, row)}
-            self.audit.write(connection, Act(account.name, table.name, assessment_id, details))
-            self.alerts.write(connection, *_told(assessment_id, case, deed))
+        event_id = _id_of(account, key)
+        case = connection.execute(
+            sa.select(queue.c.number, queue.c.status, queue.c.version, queue.c.declaration_id, queue.c.band)
+            .where(queue.c.assessment_id == assessment_id)
+            .with_for_update()
+        ).one_or_none()
+        # not before the case is locked: of two taps at the same moment the second one sees the first
+        if key is not None and (earlier := _by_id(connection, event_id)) is not None:
+            _check_same(earlier, assessment_id, table, values)
             return _event_of(connection, table, event_id)
+        if case is None:
+            raise KeyError(assessment_id)
+        _check_state(case, deed, version)
+        row = {
+            "id": event_id,
+            "assessment_id": assessment_id,
+            "account_id": account.id,
+            "at": self.now(),
+            "sequence": case.version + 1,
+            **values,
+        }
+        connection.execute(table.insert().values(row))
+        connection.execute(
+            queue.update()
+            .where(queue.c.number == case.number)
+            .values(version=case.version + 1, **_state(deed))
+        )
+        details = {"id": event_id, "sha256": digest_of(table.name, row)}
+        self.audit.write(connection, Act(account.name, table.name, assessment_id, details))
+        self.alerts.write(connection, *_told(assessment_id, case, deed))
+        return _event_of(connection, table, event_id)
 
     def history(self, assessment_id: str) -> list[Event]:
         """All that was done with a case, oldest first."""

@@ -101,7 +101,7 @@ def upgrade() -> None:
 
 
 def _enter_old(connection: sa.Connection, *tables: sa.Table) -> None:
-    from portcullis.store.queue import projection
+    from portcullis.store.queue_projection import projection
 
     names = ("number", "id", "created_at", "declaration_id", "declaration", "band", "surprise", "report")
     columns: dict[str, Any] = dict.fromkeys((*names, "scan", "photo"), sa.Text)

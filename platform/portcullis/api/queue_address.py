@@ -1,0 +1,56 @@
+"""The queue's filter as it stands in an address: name=value pairs, read, checked, and written again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from customs.errors import CustomsError, Problem
+from portcullis.api.queue import QueueQuery
+
+_LISTS = frozenset(
+    name for name, field in QueueQuery.model_fields.items() if str(field.annotation).startswith("list")
+)
+PAGING = frozenset({"cursor", "limit", "lang"})
+
+
+class BadFilter(CustomsError):
+    """An address that is no filter of the queue."""
+
+
+def checked(pairs: Iterable[tuple[str, str]]) -> QueueQuery:
+    """The filter; empty values do not narrow.
+
+    Raises:
+        BadFilter: with a problem for each field that cannot be.
+    """
+    values: dict[str, Any] = {}
+    for name, value in clean(pairs):
+        if name in _LISTS:
+            values.setdefault(name, []).append(value)
+        else:
+            values[name] = value
+    try:
+        return QueueQuery.model_validate(values)
+    except ValidationError as error:
+        problems = [
+            Problem(
+                f"got {str(one['input'])[:80]!r}: {one['msg']}",
+                ".".join(str(part) for part in one["loc"][:1]),
+                "see /openapi.json for what this filter takes",
+            )
+            for one in error.errors()
+        ]
+        raise BadFilter.of(problems) from None
+
+
+def clean(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pairs as an address needs them: no empty value, no pair twice."""
+    return list(dict.fromkeys((name, value.strip()) for name, value in pairs if value.strip()))
+
+
+def lasting(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Only what narrows or orders: what a view, a chip and a link to share keep."""
+    return [(name, value) for name, value in clean(pairs) if name not in PAGING]
