@@ -2,7 +2,8 @@
 
 What is chosen and which policy is in force stand in the store. One thread of each worker looks there every
 few seconds: it loads what was chosen in the background, checks every hash, warms up, and only then lets it
-answer. What cannot be loaded changes nothing. The same thread scores for the shadow, whenever no request is in hand.
+answer. What cannot be loaded changes nothing. The same thread scores for the shadow, whenever
+no request is in hand.
 """
 
 from __future__ import annotations
