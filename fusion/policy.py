@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,10 +46,20 @@ class Policy:
         """Read a policy file; `InvalidConfig` names the key at fault."""
         try:
             data = path.read_bytes()
-            raw = tomllib.loads(data.decode("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except OSError as error:
             raise InvalidConfig(
                 f"{path} cannot be read: {error}", field="policy", remedy="mend the file"
+            ) from None
+        return cls.parse(data, source=str(path))
+
+    @classmethod
+    def parse(cls, data: bytes, source: str = "the policy") -> Policy:
+        """A policy from the text of a policy file; `InvalidConfig` names the key at fault."""
+        try:
+            raw = tomllib.loads(data.decode("utf-8"))
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InvalidConfig(
+                f"{source} cannot be read: {error}", field="policy", remedy="mend the file"
             ) from None
         unknown = sorted(set(raw) - set(_SECTIONS))
         if unknown:
@@ -74,6 +86,28 @@ class Policy:
             ceilings=_ceilings(raw.get("ceilings", {})),
             version="policy@" + hashlib.sha256(data).hexdigest()[:12],
         )
+
+    def written(self) -> str:
+        """Itself as the text of a policy file; the same thresholds give the same text."""
+        sections: dict[str, Mapping[str, Any]] = {
+            "bands": self.bands,
+            "findings": self.findings,
+            "combine": {"cap": self.cap},
+            "weights": self.weights,
+            "echoes": self.echoes,
+            "ceilings": self.ceilings,
+        }
+        lines = []
+        for name, values in sections.items():
+            lines.append(f"[{name}]")
+            # a JSON string of plain text is a TOML string as well
+            lines += [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in values.items()]
+            lines.append("")
+        return "\n".join(lines)
+
+    def with_thresholds(self, bands: Mapping[str, float], findings: Mapping[str, float]) -> Policy:
+        """The same policy with other thresholds; `InvalidConfig` names the one that cannot be."""
+        return Policy.parse(replace(self, bands=bands, findings=findings).written().encode())
 
     def band(self, surprise: float) -> Band:
         """The band of a combined surprise."""
@@ -102,7 +136,7 @@ def shares(checks: Sequence[str], weights: Mapping[str, float], echoes: Mapping[
 
 def _number(raw: Mapping[str, Any], section: str, key: str) -> float:
     value = raw.get(section, {}).get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InvalidConfig(f"got {value!r}", field=f"policy.{section}.{key}", remedy="give a number")
     return float(value)
 

@@ -45,7 +45,9 @@ from portcullis.store.chunks import Chunks
 from portcullis.store.engine import Limits as StoreLimits
 from portcullis.store.engine import open_store
 from portcullis.store.images import Images
+from portcullis.store.imports import Imports
 from portcullis.store.model_choices import ModelChoices
+from portcullis.store.policies import Policies, Published
 from portcullis.store.queue import Queue, Summary
 from portcullis.store.saved_views import SavedViews
 from portcullis.store.selections import Selections
@@ -83,7 +85,8 @@ class Service:
     settings: Settings
     batcher: Batcher
     metrics: Metrics
-    policy: Policy
+    policies: Policies
+    imports: Imports
     audit: Audit
     alerting: Alerting
     assessments: Assessments
@@ -120,11 +123,11 @@ class Service:
         audit.require_ours(settings.data)
         alerting = Alerting.of(engine, audit, secret, settings, now)
         images = Images(settings.images)
-        policy = policy or Policy.default()
+        policies = Policies(engine, audit, now, pinned=policy)
         metrics = Metrics()
         batcher = Batcher(
             replace(models, took=metrics.model),
-            policy,
+            policies.in_force(),
             metrics,
             max_queue=settings.max_queue,
             max_batch=settings.max_batch,
@@ -139,7 +142,8 @@ class Service:
             settings=settings,
             batcher=batcher,
             metrics=metrics,
-            policy=policy,
+            policies=policies,
+            imports=Imports(engine, audit, now),
             registry=registry,
             audit=audit,
             alerting=alerting,
@@ -172,6 +176,11 @@ class Service:
         return self.batcher.models
 
     @property
+    def policy(self) -> Policy:
+        """The policy that judges now, in this process."""
+        return self.batcher.policy
+
+    @property
     def accounts(self) -> Accounts:
         """Who may sign in."""
         return self.registry.accounts
@@ -192,7 +201,7 @@ class Service:
         return Switchboard(
             self.settings,
             self.batcher,
-            self.policy,
+            self.policies,
             self.choices,
             self.metrics,
             read_again=self.read_again,
@@ -271,6 +280,12 @@ class Service:
             return self.batcher.call(lambda models: judge_all(consignments, models, self.policy))
         except Busy:
             raise NotNow from None
+
+    def publish(self, policy: Policy, reason: str, account: Account | None) -> Published:
+        """Put a policy in force: here at once, in other processes within seconds."""
+        found = self.policies.publish(policy, reason, account)
+        self.switchboard.follow_policy()
+        return found
 
     def batch(self, batch_id: str) -> Batch:
         """One batch and how far it is."""

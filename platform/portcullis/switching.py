@@ -1,8 +1,9 @@
-"""Switching models while the service runs, and the shadow that scores beside without deciding.
+"""Switching models and policy while the service runs, and the shadow that scores beside without deciding.
 
-What is chosen stands in the store. One thread of each worker looks there every few seconds: it loads what was
-chosen in the background, checks every hash, warms up, and only then lets it answer. What cannot be loaded
-changes nothing. The same thread scores for the shadow, whenever no request is in hand.
+What is chosen and which policy is in force stand in the store. One thread of each worker looks there every
+few seconds: it loads what was chosen in the background, checks every hash, warms up, and only then lets it
+answer. What cannot be loaded changes nothing. The same thread scores for the shadow, whenever
+no request is in hand.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from customs.errors import CustomsError
-from fusion import Policy, RiskReport
+from fusion import RiskReport
 from portcullis.batcher import Batcher
 from portcullis.consignment import Consignment
 from portcullis.judge import judge
@@ -25,6 +26,7 @@ from portcullis.models import Models
 from portcullis.settings import Settings
 from portcullis.store.accounts import Account
 from portcullis.store.model_choices import Choice, ModelChoices, Part, Said
+from portcullis.store.policies import Policies
 
 log = logging.getLogger("portcullis.switching")
 LOOK_SECONDS = 2.0
@@ -48,7 +50,7 @@ class Switchboard:
         self,
         settings: Settings,
         batcher: Batcher,
-        policy: Policy,
+        policies: Policies,
         choices: ModelChoices,
         metrics: Metrics,
         *,
@@ -57,7 +59,7 @@ class Switchboard:
     ) -> None:
         self.settings = settings
         self.batcher = batcher
-        self.policy = policy
+        self.policies = policies
         self.choices = choices
         self.metrics = metrics
         self.read_again = read_again
@@ -89,10 +91,10 @@ class Switchboard:
         self._thread = threading.Thread(target=self._run, name="switching", daemon=True)
         self._thread.start()
 
-    def choose(self, part: Part, name: str | None, account: Account | None) -> None:
+    def choose(self, part: Part, name: str | None, account: Account | None, reason: str = "") -> None:
         """Let a set do a part: its files are verified now, and every worker follows within seconds."""
         versions = {} if name is None else verified(self.settings.models, name)
-        self.choices.choose(part, name, versions, account)
+        self.choices.choose(part, name, versions, account, reason)
         self._wake.set()
 
     def offer(self, assessment_id: str) -> None:
@@ -120,6 +122,14 @@ class Switchboard:
             state = self._states[part]
             if choice is not None and (state.choice is None or state.choice.number != choice.number):
                 self._follow(part, choice)
+        self.follow_policy()
+
+    def follow_policy(self) -> None:
+        """Judge by the newest policy from now on; what is in hand is judged by one policy to its end."""
+        policy = self.policies.in_force()
+        if policy.version != self.batcher.policy.version:
+            self.batcher.policy = policy
+            log.info("the policy was changed", extra={"versions": {"policy": policy.version}})
 
     def _follow(self, part: Part, choice: Choice) -> None:
         state = self._states[part]
@@ -174,7 +184,7 @@ class Switchboard:
             return
         try:
             consignment, live = self.read_again(assessment_id)
-            report = judge(consignment, state.models, self.policy).report
+            report = judge(consignment, state.models, self.batcher.policy).report
             said = Said(assessment_id, live.band, report.band, live.surprise, report.surprise, report.p_value)
             self.choices.note(state.name, state.models.all_versions, said)
         except Exception as error:  # the shadow must not harm what is live

@@ -19,8 +19,10 @@ from portcullis.api import (
     casework,
     codes,
     health,
+    imports,
     models,
     past,
+    policies,
     queue,
     queue_work,
     replay,
@@ -80,6 +82,8 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(codes.router)
     app.include_router(audit.router)
     app.include_router(models.router)
+    app.include_router(policies.router)
+    app.include_router(imports.router)
     app.include_router(account.router)
     app.include_router(accounts.router)
     add_pages(app)

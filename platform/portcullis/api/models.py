@@ -12,6 +12,7 @@ from portcullis.api.access import ReadingModels, Serving, SwitchingModels
 from portcullis.api.problems import documented
 from portcullis.model_sets import NAME, Card, described, names
 from portcullis.service import NotFound, Service
+from portcullis.store.accounts import Account
 from portcullis.store.model_choices import Part
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
@@ -26,12 +27,14 @@ class WantedLive(_Document):
     """The set that is to answer."""
 
     set: SetName
+    reason: Annotated[str, StringConstraints(max_length=1000)] = ""
 
 
 class WantedShadow(_Document):
     """The set that is to shadow; null for none."""
 
     set: SetName | None
+    reason: Annotated[str, StringConstraints(max_length=1000)] = ""
 
 
 class ModelDocument(_Document):
@@ -109,14 +112,14 @@ def models(service: Serving, account: ReadingModels) -> dict[str, Any]:
 @router.put("/live", response_model=ModelsDocument, responses=documented(401, 403, 404, 422))
 def live(service: Serving, account: SwitchingModels, wanted: WantedLive) -> dict[str, Any]:
     """Let a set answer from now on; its files are verified first, and all workers follow within seconds."""
-    _choose(service, Part.LIVE, wanted.set, account)
+    choose(service, Part.LIVE, wanted.set, account, wanted.reason)
     return _state(service)
 
 
 @router.put("/shadow", response_model=ModelsDocument, responses=documented(401, 403, 404, 422))
 def put_shadow(service: Serving, account: SwitchingModels, wanted: WantedShadow) -> dict[str, Any]:
     """Have every assessment scored by a set beside, after the answer; it decides nothing."""
-    _choose(service, Part.SHADOW, wanted.set, account)
+    choose(service, Part.SHADOW, wanted.set, account, wanted.reason)
     return _state(service)
 
 
@@ -140,10 +143,11 @@ def shadow(service: Serving, account: ReadingModels) -> dict[str, Any]:
     }
 
 
-def _choose(service: Service, part: Part, name: str | None, account: Any) -> None:
+def choose(service: Service, part: Part, name: str | None, account: Account, reason: str) -> None:
+    """Let a set do a part; one that is not there is a `NotFound`."""
     if name is not None and name not in names(service.settings.models):
         raise NotFound(f"there is no set {name}", field="set", remedy="see GET /v1/models")
-    service.switchboard.choose(part, name, account)
+    service.switchboard.choose(part, name, account, reason)
 
 
 def _state(service: Service) -> dict[str, Any]:

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-
-class Kind(StrEnum):
-    """What can be imported; the name is that of the reader, too."""
-
-    HSK = "hsk"
-    CONCORDANCE = "concordance"
-    RATES = "rates"
-    TRADE = "trade"
-    FREIGHT = "freight"
-    MACRO = "macro"
-    DECLARATIONS = "declarations"
-    RULINGS = "rulings"
-
-
-MAPPED = (Kind.CONCORDANCE, Kind.RATES, Kind.TRADE, Kind.DECLARATIONS, Kind.RULINGS)
+from portcullis.importing import Kind, read_file
 
 
 def import_(
@@ -35,20 +20,14 @@ def import_(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Read an official file into the store; nothing is stored of a file that cannot be read."""
-    import importlib
-
-    from customs.errors import InvalidConfig
     from customs.readers.source import contents
     from portcullis.cli.console import overrides, print_json, progress_bars
     from portcullis.settings import Settings
     from portcullis.store import open_store
     from portcullis.store.intake import store as store_read
 
-    if map_ and kind not in MAPPED:
-        raise InvalidConfig(f"--map is for {', '.join(MAPPED)}", field="map", remedy="leave it out")
-    options: dict[str, Any] = {"columns": overrides(map_)} if map_ else {}
+    read = read_file(kind, file, overrides(map_) if map_ else {})
     _, data = contents(file)
-    read = importlib.import_module(f"customs.readers.{kind}").read(file, **options)
     engine = open_store(store or Settings.read().store_url)
     with progress_bars() as progress:
         stored = store_read(engine, kind, read, file=file.name, data=data, progress=progress)

@@ -22,6 +22,8 @@ class Permission(StrEnum):
     READ_SERIES = "series.read"
     READ_MODELS = "models.read"
     SWITCH_MODELS = "models.switch"
+    WRITE_POLICIES = "policies.write"  # say what counts as remarkable
+    IMPORT_DATA = "data.import"  # put official files into the store
     MANAGE_ACCOUNTS = "accounts.manage"
     MANAGE_WEBHOOKS = "webhooks.manage"
     READ_AUDIT = "audit.read"
@@ -33,19 +35,26 @@ _EVERYBODY = frozenset(
     {Permission.READ_CODES, Permission.SUGGEST_CODES, Permission.READ_SERIES, Permission.OWN_ACCOUNT}
 )
 _CASES = frozenset({Permission.ASSESS, Permission.READ_CASES, Permission.WORK_CASES, Permission.READ_ALERTS})
-# Whoever runs the platform does not decide about goods, and whoever decides does not switch models.
+# Whoever runs the platform does not decide about goods, and whoever decides does not switch models. A policy
+# says which goods are looked at, so it is the analysts'; official figures come in by who runs the platform.
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.INSPECTOR: _EVERYBODY | _CASES,
         Role.BROKER: _EVERYBODY,
         Role.ANALYST: _EVERYBODY
         | _CASES
-        | {Permission.RUN_BATCHES, Permission.READ_MODELS, Permission.READ_AUDIT},
+        | {
+            Permission.RUN_BATCHES,
+            Permission.READ_MODELS,
+            Permission.WRITE_POLICIES,
+            Permission.READ_AUDIT,
+        },
         Role.ADMIN: _EVERYBODY
         | {
             Permission.READ_ALERTS,  # of models and webhooks: each alert needs what its subject needs
             Permission.READ_MODELS,
             Permission.SWITCH_MODELS,
+            Permission.IMPORT_DATA,
             Permission.MANAGE_ACCOUNTS,
             Permission.MANAGE_WEBHOOKS,
             Permission.READ_AUDIT,

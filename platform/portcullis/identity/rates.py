@@ -59,6 +59,10 @@ class Rates:
         """The attempt was right: the wrong ones before it are forgotten."""
         self._moving.clear(self._name, _hashed(name))
 
+    def is_locked(self, name: str) -> bool:
+        """Whether a name has to wait after too many wrong passwords; nothing is counted."""
+        return not self._moving.test(self._name, _hashed(name))
+
     def first_use(self, purpose: str, token: str, seconds: int) -> bool:
         """Whether a token comes for the first time within `seconds`."""
         return self._fixed.hit(RateLimitItemPerSecond(1, seconds, purpose), _hashed(token))

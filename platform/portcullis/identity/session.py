@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -20,6 +21,17 @@ from portcullis.store.engine import writing
 from portcullis.store.sessions import login_session
 
 COOKIE = "portcullis_session"
+_HANDLE = 16
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A login of an account; handle: names it without being of use to whoever reads it."""
+
+    handle: str
+    created_at: dt.datetime
+    expires_at: dt.datetime
+    here: bool
 
 
 def cookie_name(name: str, https: bool) -> str:
@@ -91,6 +103,49 @@ class Sessions:
             if ended:
                 self.audit.write(connection, Act(by, "logout", account.name, {"logins": ended}))
         return int(ended)
+
+    def end_one(self, account: Account, handle: str, by: str) -> bool:
+        """End one login of an account; False where there is none of this handle."""
+        s = login_session.c
+        mine = (s.account_id == account.id, s.token_hash.startswith(handle, autoescape=True))
+        if len(handle) != _HANDLE:
+            return False
+        with writing(self.accounts.engine) as connection:
+            ended = connection.execute(login_session.delete().where(*mine)).rowcount
+            if ended:
+                self.audit.write(connection, Act(by, "logout", account.name, {"logins": ended}))
+        return bool(ended)
+
+    def seen(self, account: Account, cookie: str = "") -> list[Seen]:
+        """The logins that an account has now, newest first; cookie: of the one that asks."""
+        s = login_session.c
+        query = (
+            sa.select(login_session)
+            .where(s.account_id == account.id, s.expires_at > self.now(), s.password_mark == _mark(account))
+            .order_by(s.created_at.desc())
+        )
+        here = _hashed(cookie)
+        with self.accounts.engine.connect() as connection:
+            return [
+                Seen(
+                    row.token_hash[:_HANDLE],
+                    row.created_at.replace(tzinfo=dt.UTC),
+                    row.expires_at.replace(tzinfo=dt.UTC),
+                    row.token_hash == here,
+                )
+                for row in connection.execute(query)
+            ]
+
+    def people(self) -> int:
+        """How many active accounts are signed in now."""
+        s = login_session.c
+        query = (
+            sa.select(sa.func.count(sa.distinct(s.account_id)))
+            .join(account_table, account_table.c.id == s.account_id)
+            .where(s.expires_at > self.now(), account_table.c.active)
+        )
+        with self.accounts.engine.connect() as connection:
+            return int(connection.scalar(query) or 0)
 
     def count(self, account: Account) -> int:
         """How many logins an account has now."""

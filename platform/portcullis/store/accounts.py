@@ -186,9 +186,15 @@ class Accounts:
         """One account, or None."""
         return self._one(account.c.id == account_id)
 
-    def page(self, after: str = "", limit: int = 100) -> list[Account]:
-        """Accounts by name, those behind `after`."""
+    def page(
+        self, after: str = "", limit: int = 100, *, part: str = "", role: Role | None = None
+    ) -> list[Account]:
+        """Accounts by name, those behind `after`; with `part` in their name, of a role."""
         query = sa.select(account).where(account.c.name > after).order_by(account.c.name).limit(limit)
+        if part:
+            query = query.where(account.c.name.icontains(part, autoescape=True))
+        if role is not None:
+            query = query.where(account.c.role == role.value)
         with self.engine.connect() as connection:
             return [_account(row) for row in connection.execute(query)]
 

@@ -212,6 +212,36 @@ class Audit:
         with self.engine.connect() as connection:
             return [Entry(*row) for row in connection.execute(query)]
 
+    def newest(
+        self,
+        before: int | None = None,
+        limit: int = 100,
+        *,
+        actor: str = "",
+        action: str = "",
+        subject: str = "",
+        since: str = "",
+        until: str = "",
+    ) -> list[Entry]:
+        """Entries before number `before`, newest first; action: it or a family such as `account`.
+
+        since, until: ISO texts in UTC, from and below.
+        """
+        a = audit.c
+        query = sa.select(audit).order_by(a.number.desc()).limit(limit)
+        family = sa.or_(a.action == action, a.action.startswith(f"{action}.", autoescape=True))
+        wanted = (
+            (before is not None, a.number < (before or 0)),
+            (bool(actor), a.actor == actor),
+            (bool(action), family),
+            (bool(subject), a.subject == subject),
+            (bool(since), a.at >= since),
+            (bool(until), a.at < until),
+        )
+        query = query.where(*(condition for asked, condition in wanted if asked))
+        with self.engine.connect() as connection:
+            return [Entry(*row) for row in connection.execute(query)]
+
     def entries(self) -> Iterator[Entry]:
         """All entries, oldest first, read as they are asked for."""
         with self.engine.connect() as connection:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from sqlalchemy import Engine, Table, func, insert, select
+from sqlalchemy import Connection, Engine, Table, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from customs.errors import UnreadableFile
@@ -22,9 +24,10 @@ from portcullis.store.engine import writing
 if TYPE_CHECKING:
     from sqlalchemy.sql.dml import Insert
 
-    from customs.readers.report import Read
+    from customs.readers.report import Read, RepairReport
 
 CHUNK = 5_000
+REMARKS, REMARKS_OF_ONE, LONGEST_GOT = 2_000, 200, 200  # of a report that is kept
 Record = dict[str, Any]
 
 
@@ -38,13 +41,24 @@ class Stored:
 
 
 def store(
-    engine: Engine, kind: str, read: Read, *, file: str, data: bytes, progress: Progress = silent
+    engine: Engine,
+    kind: str,
+    read: Read,
+    *,
+    file: str,
+    data: bytes | str,
+    progress: Progress = silent,
+    record: Callable[[Connection, Stored], None] | None = None,
+    actor: str | None = None,
 ) -> Stored:
     """Write a table of one of `official.TABLES` and the record of its import, all or nothing.
 
     Rows have natural keys: a row that is there already takes the new values, except that a value which the
     new row lacks stays as it was (concordances and rates are replaced whole). Equal rows of a file (rulings
     may repeat) are one row of the store.
+
+    data: the file's bytes, or their sha256; actor: the account that asks; record: writes what else belongs
+    to the same transaction.
 
     Raises:
         UnreadableFile: no row of the file could be read; nothing is stored.
@@ -69,12 +83,14 @@ def store(
             .values(
                 kind=kind,
                 file=file[-255:],
-                sha256=hashlib.sha256(data).hexdigest(),
+                sha256=data if isinstance(data, str) else hashlib.sha256(data).hexdigest(),
                 at=dt.datetime.now(dt.UTC),
                 rows_read=report.rows_read,
                 rows_repaired=report.rows_repaired,
                 rows_refused=report.rows_refused,
                 rows_stored=len(rows),
+                actor=actor,
+                report=kept(report),
             )
         )
         statement = _upsert(table, keys, connection.dialect.name)
@@ -83,7 +99,23 @@ def store(
             connection.execute(statement, chunk)
             progress("storing", begin + len(chunk), len(rows))
         after = connection.scalar(select(func.count()).select_from(table)) or 0
-    return Stored(int(import_id or 0), len(rows), after - before)
+        stored = Stored(int(import_id or 0), len(rows), after - before)
+        own = official.imports.c.id == stored.import_id
+        connection.execute(official.imports.update().where(own).values(rows_new=stored.new))
+        if record is not None:
+            record(connection, stored)
+    return stored
+
+
+def kept(report: RepairReport) -> dict[str, Any]:
+    """What of a report the store keeps: counts of every reason, and the first remarks of each."""
+    seen: Counter[str] = Counter()
+    first = []
+    for remark in report.remarks:
+        seen[remark.key] += 1
+        if seen[remark.key] <= REMARKS_OF_ONE and len(first) < REMARKS:
+            first.append(dataclasses.replace(remark, got=remark.got[:LONGEST_GOT]))
+    return dataclasses.replace(report, remarks=tuple(first)).as_dict()
 
 
 def _upsert(table: Table, keys: list[str], dialect: str) -> Insert:

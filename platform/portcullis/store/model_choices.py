@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,6 +25,7 @@ model_choice = sa.Table(
     sa.Column("role", sa.String(8), nullable=False, index=True),
     sa.Column("name", sa.String(40)),  # none: nothing shadows
     sa.Column("versions", sa.JSON, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
 )
 shadow_score = sa.Table(
     "shadow_score",
@@ -58,6 +60,7 @@ class Choice:
     account: str | None
     name: str | None
     versions: Mapping[str, str]
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,12 @@ class ModelChoices:
         self.now = now
 
     def choose(
-        self, part: Part, name: str | None, versions: Mapping[str, str], by: Account | None = None
+        self,
+        part: Part,
+        name: str | None,
+        versions: Mapping[str, str],
+        by: Account | None = None,
+        reason: str = "",
     ) -> None:
         """Let a set do a part from now on; audit log and alerts say so."""
         before = self.current(part)
@@ -115,17 +123,24 @@ class ModelChoices:
             "role": part.value,
             "name": name,
             "versions": dict(versions),
+            "reason": reason,
         }
         actor = SYSTEM if by is None else by.name
         with writing(self.engine) as connection:
             connection.execute(model_choice.insert().values(row))
-            details = {"set": name, "versions": dict(versions)}
+            details = {"set": name, "versions": dict(versions)} | ({"reason": reason} if reason else {})
             self.audit.write(connection, Act(actor, f"models.{part.value}", name or SYSTEM, details))
             self.alerts.write(connection, *told)
 
     def current(self, part: Part) -> Choice | None:
         """The newest choice; None where nobody ever chose."""
         return current(self.engine, part)
+
+    def history(self, limit: int = 50) -> list[tuple[Part, Choice]]:
+        """What was chosen for which part, newest first."""
+        query = _choices().order_by(model_choice.c.number.desc()).limit(limit)
+        with self.engine.connect() as connection:
+            return [(Part(row.role), _choice(row)) for row in connection.execute(query)]
 
     def note(self, name: str, versions: Mapping[str, str], said: Said) -> None:
         """Keep what the shadow said of an assessment."""
@@ -163,15 +178,19 @@ class ModelChoices:
 
 def current(engine: sa.Engine, part: Part) -> Choice | None:
     """The newest choice of a store; None where nobody ever chose."""
-    query = (
-        sa.select(model_choice, account.c.name.label("chosen_by"))
-        .join(account, account.c.id == model_choice.c.account_id, isouter=True)
-        .where(model_choice.c.role == part.value)
-        .order_by(model_choice.c.number.desc())
-        .limit(1)
-    )
+    newest = model_choice.c.number.desc()
+    query = _choices().where(model_choice.c.role == part.value).order_by(newest).limit(1)
     with engine.connect() as connection:
         row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    return Choice(row.number, row.at.replace(tzinfo=dt.UTC), row.chosen_by, row.name, row.versions)
+    return None if row is None else _choice(row)
+
+
+def _choices() -> sa.Select[Any]:
+    return sa.select(model_choice, account.c.name.label("chosen_by")).join(
+        account, account.c.id == model_choice.c.account_id, isouter=True
+    )
+
+
+def _choice(row: Any) -> Choice:
+    at = row.at.replace(tzinfo=dt.UTC)
+    return Choice(row.number, at, row.chosen_by, row.name, row.versions, row.reason)

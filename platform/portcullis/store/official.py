@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -44,6 +45,9 @@ imports = Table(
     Column("rows_repaired", Integer, nullable=False),
     Column("rows_refused", Integer, nullable=False),
     Column("rows_stored", Integer, nullable=False),
+    Column("rows_new", Integer),
+    Column("actor", String(80)),  # none: the command line, or before this was written down
+    Column("report", JSON),  # as `RepairReport.as_dict`, its remarks cut
 )
 
 hsk = Table(
