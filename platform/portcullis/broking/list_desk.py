@@ -1,4 +1,4 @@
-"""Lists of goods: handed in as CSV, given codes row by row between requests, handed back as CSV or JSON lines."""
+"""Lists of goods: handed in as CSV, given codes row by row between requests, handed back with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of a list: its own columns with codes beside them as CSV, or JSON lines as `portcullis suggest`."""
+"""What became of a list: its own columns with codes beside them, or the lines of `portcullis suggest`."""
 
 from __future__ import annotations
 
