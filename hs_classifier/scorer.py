@@ -81,7 +81,7 @@ class HsScorer:
         top: int = 5,
         photos: Sequence[Sequence[Photo]] | None = None,
     ) -> list[Suggestion]:
-        """Codes for texts, for names with descriptions, with or without photos, in order; see `Suggestion`."""
+        """Codes for texts, or names with descriptions, and for photos, in order; see `Suggestion`."""
         return self.suggester(texts, top, photos)
 
     def score(self, cases: Sequence[Case]) -> list[list[Evidence]]:

@@ -1,4 +1,4 @@
-"""Dossiers: what was known of the goods, which codes there were, which was chosen and which rejected, and why.
+"""Dossiers: what was known of the goods, which codes there were, which was chosen or rejected, and why.
 
 A dossier never takes the visitor's word for what the models said: they are asked again, and their answer, the
 table and the rulings are kept as they stood.

@@ -1,4 +1,4 @@
-"""The CSV file of a list of goods: checked and counted when it comes, read again row by row when it is done."""
+"""The CSV file of a list of goods: checked and counted when it comes, read again when it is done."""
 
 from __future__ import annotations
 
