@@ -122,7 +122,7 @@ class Concordance:
         return self._walk(digits, start)
 
     def earlier(self, code: Digits) -> list[tuple[str, str]]:
-        """Codes that became this one, or one below it, in one step: their digits and the edition they are of."""
+        """Codes that became this one, or one below it, in one step: their digits and their edition."""
         digits = digits_of(code)
         return [
             (old, begins)

@@ -147,7 +147,7 @@ class CodeDesk:
         return _mapping(table.map_old(asked, self.concordance(), edition), table, language)
 
     def earlier(self, code: str) -> list[tuple[str, str]]:
-        """Codes of older editions that became this one, each with its edition; empty without a concordance."""
+        """Codes of older editions that became this one, with their edition; none without a concordance."""
         found = self.concordance()
         return [] if found is None else found.earlier(code)
 

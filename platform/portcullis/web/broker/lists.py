@@ -113,7 +113,7 @@ def _list(
     file = desk.file(found)
     draft = found.state is ListState.DRAFT
     guessed = file.guess()
-    at = None if draft else file.column(found.text_column or "", "text_column")
+    at = None if found.text_column is None else file.column(found.text_column, "text_column")
     rows = [] if draft else [row for row, _ in zip(file.rows(), range(SHOWN), strict=False)]
     answers = () if draft else desk.lists.answers(found, limit=SHOWN)
     return ListPage(
