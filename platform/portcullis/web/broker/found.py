@@ -149,7 +149,10 @@ def found_of(broking: Broking, tariff: Tariff, asked: Asked, day: dt.date, langu
         left_out=len(every) - len(shown),
         set=tuple(str(HsCode(code)) for code in told["set"]),
         coverage="" if covered is None else f"{covered:.0%}",
-        near=tuple(_near(one, asked.full) for one in told["rulings"]),
+        # a ruling binds, a past declaration does not: rulings first, each kind nearest first
+        near=tuple(
+            _near(one, asked.full) for one in sorted(told["rulings"], key=lambda r: r["source"] != "ruling")
+        ),
         parting=_parting(told["separates"]),
         photo=photo,
     )
