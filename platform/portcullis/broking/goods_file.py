@@ -29,7 +29,7 @@ _NAMES = (
     "description",
     "text",
 )
-_DESCRIPTIONS = ("설명", "상세", "규격", "용도", "description", "detail", "about", "spec")
+_DESCRIPTIONS = ("설명", "상세", "description", "detail", "about")
 
 
 @dataclass(frozen=True)
