@@ -7,8 +7,8 @@ from alembic import op
 
 from portcullis.store.append_only import protect
 
-revision = "0012"
-down_revision: str | None = "0011"
+revision = "0016"
+down_revision: str | None = "0015"
 
 
 def upgrade() -> None:
