@@ -18,6 +18,12 @@ LONGEST_QUESTION = 300
 LONGEST_ANSWER = 500
 
 
+def require_plain(text: str, field: str) -> None:
+    """Refuse the one character that no database takes."""
+    if "\0" in text:
+        raise CustomsError("there is a NUL character in it", field=field, remedy="type the text anew")
+
+
 @dataclass(frozen=True)
 class Answer:
     """A fact that was added to the text: an answer to a question, or one without a question."""
@@ -30,6 +36,7 @@ class Answer:
             ("question", self.question, LONGEST_QUESTION),
             ("answer", self.answer, LONGEST_ANSWER),
         ):
+            require_plain(text, field)
             if len(text) > most:
                 raise CustomsError(
                     f"the text has {len(text):,} characters", field=field, remedy=f"write at most {most:,}"
@@ -45,6 +52,7 @@ class Asked:
     photo: bytes | None = None
 
     def __post_init__(self) -> None:
+        require_plain(self.text, "text")
         if len(self.text) > MAX_SUGGESTION_TEXT:
             raise CustomsError(
                 f"the text has {len(self.text):,} characters",

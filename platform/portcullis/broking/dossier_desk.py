@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from customs.errors import CustomsError, Problem
 from customs.hs import HsCode
 from customs.sentences import Language
-from portcullis.broking.asked import Asked
+from portcullis.broking.asked import Asked, require_plain
 from portcullis.broking.suggesting import Suggesting
 from portcullis.codes import CodeDesk, NoTable
 from portcullis.service import NotFound
@@ -36,6 +36,9 @@ class Judged:
 
     code: HsCode
     reason: str
+
+    def __post_init__(self) -> None:
+        require_plain(self.reason, "reason")
 
 
 @dataclass(frozen=True)

@@ -208,11 +208,12 @@ def _near(one: dict[str, Any], text: str) -> Near:
 def _parting(told: dict[str, Any] | None) -> Parting | None:
     if told is None:
         return None
-    branches = [None if told[k] is None else _step(told[k]) for k in ("best_branch", "runner_up_branch")]
+    best, other = (None if told[k] is None else _step(told[k]) for k in ("best_branch", "runner_up_branch"))
     return Parting(
-        str(HsCode(told["best"])),
-        str(HsCode(told["runner_up"])),
-        *branches,
-        tuple(told["decided_by"]),
-        tuple(told["would_change"]),
+        best=str(HsCode(told["best"])),
+        other=str(HsCode(told["runner_up"])),
+        best_branch=best,
+        other_branch=other,
+        decided_by=tuple(told["decided_by"]),
+        would_change=tuple(told["would_change"]),
     )

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from customs.errors import CustomsError, Problem
 from portcullis.api.access import Serving
+from portcullis.api.documents import Id
 from portcullis.api.problems import headers_of, status_of
 from portcullis.api.told import Telling
 from portcullis.broking.goods_file import MAX_ROWS
@@ -48,16 +49,14 @@ def add(
 
 
 @router.get("/codes/many/{list_id}")
-def show(
-    request: Request, pages: Showing, service: Serving, frame: SuggestingFrame, list_id: str
-) -> Response:
+def show(request: Request, pages: Showing, service: Serving, frame: SuggestingFrame, list_id: Id) -> Response:
     """One list."""
     desk = service.broking.lists
     return pages.show(request, _list(desk, pages, frame, desk.get(list_id, frame.who)))
 
 
 @router.get("/codes/many/{list_id}/codes.csv")
-def as_csv(service: Serving, frame: SuggestingFrame, list_id: str) -> Response:
+def as_csv(service: Serving, frame: SuggestingFrame, list_id: Id) -> Response:
     """The result as a table."""
     desk = service.broking.lists
     found = desk.get(list_id, frame.who)
@@ -66,7 +65,7 @@ def as_csv(service: Serving, frame: SuggestingFrame, list_id: str) -> Response:
 
 
 @router.get("/codes/many/{list_id}/codes.jsonl")
-def as_jsonl(service: Serving, frame: SuggestingFrame, list_id: str) -> Response:
+def as_jsonl(service: Serving, frame: SuggestingFrame, list_id: Id) -> Response:
     """The result as JSON lines."""
     desk = service.broking.lists
     found = desk.get(list_id, frame.who)
@@ -81,7 +80,7 @@ def move(
     service: Serving,
     frame: SuggestingFrame,
     told: Telling,
-    list_id: str,
+    list_id: Id,
     deed: str,
 ) -> Response:
     """Start a draft with its columns; pause, resume or cancel a list."""

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from customs.errors import CustomsError, Problem
 from portcullis.api.access import Serving
+from portcullis.api.documents import Id
 from portcullis.api.problems import headers_of, status_of
 from portcullis.api.told import Telling, Told
 from portcullis.broking.asked import Asked
@@ -147,7 +148,7 @@ def write_dossier(
 
 @router.get("/codes/dossiers/{dossier_id}")
 def dossier(
-    request: Request, pages: Showing, service: Serving, frame: SuggestingFrame, dossier_id: str
+    request: Request, pages: Showing, service: Serving, frame: SuggestingFrame, dossier_id: Id
 ) -> Response:
     """One dossier, to be read and printed."""
     desk = service.broking.dossiers

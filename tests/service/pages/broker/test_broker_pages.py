@@ -38,7 +38,7 @@ def test_a_suggestion_shows_code_path_validity_duty_and_ruling(broker: httpx.Cli
         "갑각류",
         "Crustaceans",
         "In force",
-        "20%",
+        "<strong>20 %</strong>",
         "Ruling",
     ):
         assert said in text, said
