@@ -80,10 +80,14 @@ class Separates(BaseModel):
 
 
 class PhotoUsed(BaseModel):
-    """Whether the suggestions rest on the photo; reason: why not."""
+    """Whether the suggestions rest on the photo; reason: why not.
+
+    by_text: the likeliest code of the text alone, where it is another.
+    """
 
     used: bool
     reason: str | None
+    by_text: Likely | None
 
 
 class Suggested(BaseModel):

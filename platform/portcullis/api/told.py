@@ -100,11 +100,20 @@ def model_of(kind: type[M], value: bytes | dict[str, Any]) -> M:
 
 def two_bodies(document: type[BaseModel], parts: dict[str, Any], required: tuple[str, ...]) -> dict[str, Any]:
     """For OpenAPI: JSON, or a form with these parts."""
-    schema = document.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
+    schema = document.model_json_schema(ref_template="{model}")
+    schema = _whole(schema, schema.pop("$defs", {}))
     form = {"type": "object", "properties": parts, "required": list(required)}
     content = {"application/json": {"schema": schema}, "multipart/form-data": {"schema": form}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def _whole(part: Any, models: dict[str, Any]) -> Any:
+    """A schema with the models that it names written out: they stand nowhere else in the document."""
+    if isinstance(part, dict):
+        if "$ref" in part:
+            return _whole(models[part["$ref"]], models)
+        return {name: _whole(value, models) for name, value in part.items()}
+    return [_whole(value, models) for value in part] if isinstance(part, list) else part
 
 
 PHOTO_PART = {"type": "string", "format": "binary", "description": "PNG, JPEG or TIFF"}

@@ -17,7 +17,7 @@ from portcullis.service import MAX_SUGGESTIONS, NoModel
 
 if TYPE_CHECKING:
     from hs_classifier.bulk import Row
-    from hs_classifier.suggest import Suggester
+    from hs_classifier.suggest import Suggester, Suggestion
 
 Document = dict[str, Any]
 _MOST_RULINGS = 20
@@ -37,7 +37,9 @@ class Suggesting:
     def __call__(self, asked: Asked, top: int = 5, language: Language = "en") -> Document:
         """Keys `levels`, `set`, `rulings`, `official`, `separates`, `refused` and `photo`.
 
-        photo: None if there was none, else whether the suggestions rest on it, and why not.
+        photo: None if there was none, else whether the suggestions rest on it, and why not; `by_text` is the
+        likeliest code of the text alone where that is another one, so that nobody mistakes whose goods a
+        photo shows.
 
         Raises:
             NoModel: no HS model is loaded.
@@ -62,7 +64,10 @@ class Suggesting:
             if why is not None and told["refused"] is not None and not asked.full.strip():
                 told["refused"] = {**told["refused"], "reason": render(why, language)}
             reason = None if why is None else render(why, language)
-            return {**told, "photo": {"used": why is None, "reason": reason}}
+            other = None
+            if why is None and asked.full.strip():
+                other = _by_text(scorer.suggest([goods], 1)[0], told)
+            return {**told, "photo": {"used": why is None, "reason": reason, "by_text": other}}
 
         return self.batcher.call(work)
 
@@ -113,6 +118,14 @@ class Suggesting:
     def _open(self) -> None:
         if not self.possible:
             raise NoModel("no HS model is loaded", field="models", remedy="train one: portcullis train hs")
+
+
+def _by_text(alone: Suggestion, told: Document) -> Document | None:
+    """The likeliest code of the text alone; None where it is the same, or the text says too little."""
+    likely, together = alone.levels.get(10, ()), told["levels"].get("10", ())
+    if not likely or likely[0].hs is None or (together and together[0]["code"] == likely[0].hs.digits):
+        return None
+    return {"code": likely[0].hs.digits, "probability": likely[0].probability}
 
 
 def _unused(suggester: Suggester, picture: Any) -> Message | None:

@@ -157,7 +157,8 @@ class DossierRow:
     verdict: str
     reason: str
     path: tuple[dict[str, Any], ...]
-    validity: str
+    status: str
+    days: str
     rates: tuple[str, ...] | None
 
     @classmethod
@@ -170,6 +171,7 @@ class DossierRow:
             known = document["codes"].get(code)
             own = (document["suggestions"]["official"] or {}).get(code)
             rates = known["rates"] if known else None
+            validity = known["validity"] if known else {}
             yield cls(
                 written=str(HsCode(code)),
                 percent=percent(shares[code]) if code in shares else "",
@@ -180,7 +182,8 @@ class DossierRow:
                 else "unjudged",
                 reason=chosen["reason"] if code == chosen["code"] else rejected.get(code, ""),
                 path=tuple(known["path"] if known else own["path"] if own else ()),
-                validity=known["validity"]["sentence"] if known else "",
+                status=validity.get("status", ""),
+                days=f"{validity.get('valid_from') or '…'} – {validity.get('valid_to') or '…'}",
                 rates=tuple(f"{r['name'] or r['kind']} {r['rate']}" for r in rates["rates"])
                 if rates and rates["imported"]
                 else None,

@@ -93,7 +93,8 @@ class Found:
 
     state: nothing (nothing was asked), likely, refused, busy, no_model or wrong. left_out: codes below half a
     percent. set: codes that hold the right one as often as `coverage` says. photo: None without a photo,
-    empty where it was used, else why it was not.
+    empty where it was used, else why it was not. by_text: digits, code and share of what the text alone leads
+    to, where it is another code.
     """
 
     state: str
@@ -106,6 +107,7 @@ class Found:
     reason: str = ""
     questions: tuple[str, ...] = ()
     photo: str | None = None
+    by_text: tuple[str, str, str] | None = None
     problems: tuple[Problem, ...] = ()
     seconds: int = 0
 
@@ -155,6 +157,7 @@ def found_of(broking: Broking, tariff: Tariff, asked: Asked, day: dt.date, langu
         ),
         parting=_parting(told["separates"]),
         photo=photo,
+        by_text=_by_text(told["photo"]),
     )
 
 
@@ -195,6 +198,13 @@ def _step(entry: dict[str, str]) -> Step:
     digits = entry["code"]
     written = str(HsCode(digits)) if len(digits) in (2, 4, 6, 8, 10) else digits
     return Step(digits, written, entry["ko"], entry["en"])
+
+
+def _by_text(photo: dict[str, Any] | None) -> tuple[str, str, str] | None:
+    other = None if photo is None else photo["by_text"]
+    if other is None:
+        return None
+    return other["code"], str(HsCode(other["code"])), percent(other["probability"])
 
 
 def _near(one: dict[str, Any], text: str) -> Near:

@@ -6,11 +6,15 @@ import csv
 import io
 import json
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from customs.hs import HsCode
+from hs_classifier.scorer import HsScorer
 from portcullis.broking.goods_file import MAX_ROWS
 from portcullis.broking.list_runner import ListRunner
 from portcullis.identity.session import COOKIE
@@ -57,10 +61,52 @@ def test_a_photo_that_has_no_say_is_told_and_stored_nowhere(
     photo = ("p.png", make.photo())
     both = broker.post("/v1/hs/suggestions", files={"text": (None, "냉동 새우살"), "photo": photo}).json()
     assert both["levels"]["10"][0]["code"] == SHRIMP
-    assert both["photo"] == {"used": False, "reason": "The model was trained without photos."}
+    assert both["photo"] == {
+        **{"used": False, "reason": "The model was trained without photos.", "by_text": None},
+    }
     alone = broker.post("/v1/hs/suggestions", files={"photo": photo}).json()
     assert alone["levels"] == {}
     assert alone["refused"]["reason"] == "The model was trained without photos."
+    assert hs.images.names() == []
+
+
+class SeesTyres:
+    """A voice for photos that takes every photo for one of tyres."""
+
+    def look(self, shots: Any) -> tuple[Any, Any]:
+        return np.zeros((len(shots), 1)), np.zeros(len(shots), dtype=bool)
+
+    def lift(self, leaf: Any, says: Any, tree: Any) -> Any:
+        return np.where(np.arange(leaf.shape[1]) == tree.find(HsCode("4011100000")), 0.0, -20.0)[None]
+
+    def alone(self, says: Any, tree: Any) -> Any:
+        return self.lift(np.zeros((1, len(tree))), says, tree)
+
+
+def test_a_photo_that_contradicts_the_text_is_told(
+    broker: httpx.Client,
+    hs: Service,
+    small_hs: HsScorer,
+    make: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both together, the text alone where it says another code, and the photo alone."""
+    monkeypatch.setattr(small_hs.suggester, "photos", SeesTyres())
+    photo = ("p.png", make.photo())
+
+    def told(text: str) -> Any:
+        return broker.post("/v1/hs/suggestions", files={"text": (None, text), "photo": photo}).json()
+
+    both = told("냉동 새우살")
+    assert both["levels"]["10"][0]["code"] == "4011100000"
+    assert both["photo"]["used"]
+    assert both["photo"]["by_text"]["code"] == SHRIMP
+    assert told("승용차용 고무 타이어")["photo"]["by_text"] is None
+    alone = told("")
+    assert alone["refused"] is None
+    assert alone["photo"] == {"used": True, "reason": None, "by_text": None}
+    page = broker.post("/codes/suggestions", files={"text": (None, "냉동 새우살"), "photo": photo}).text
+    assert "Photo and text do not agree." in page
     assert hs.images.names() == []
 
 

@@ -10,10 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from customs.readers import concordance
 from portcullis.broking.list_runner import ListRunner
 from portcullis.identity.session import COOKIE
 from portcullis.service import Service
 from portcullis.store.accounts import Account, Role
+from portcullis.store.intake import store
 
 Opening = Callable[..., Any]
 
@@ -90,6 +92,21 @@ def test_the_table_is_browsed_and_searched_in_both_languages(broker: httpx.Clien
     page = broker.get("/codes/0306171090").text
     assert "frozen shrimp peeled" in page
     assert broker.get("/codes/9999999999").status_code == 404
+
+
+def test_a_code_names_its_predecessors_and_an_old_code_its_successors(
+    broker: httpx.Client, hs: Service
+) -> None:
+    """Both ways, where a concordance was imported."""
+    assert "0306.17-9000" not in broker.get("/codes/0306179091").text
+    data = "개정전(HSK 2017),개정후(HSK 2022)\n0306179000,0306179091\nex 0306179000,0306179099\n".encode()
+    store(hs.accounts.engine, "concordance", concordance.read(data), file="c.csv", data=data)
+    page = broker.get("/codes/0306179091").text
+    assert "Earlier codes that became this one" in page
+    assert "0306.17-9000" in page
+    old = broker.get("/codes/0306179000").text
+    assert "Not in the table" in old
+    assert 'href="/codes/0306179091"' in old
 
 
 def test_a_dossier_that_lacks_a_reason_comes_back_with_all_that_was_typed(broker: httpx.Client) -> None:
