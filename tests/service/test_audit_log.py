@@ -200,7 +200,8 @@ def test_an_untouched_store_has_no_fault(full: Service) -> None:
         assert list(found) == []
     assert tally.entries == 6
     assert tally.head == head
-    assert tally.rows == {"assessment": 2, "decision": 1, "outcome": 1, "note": 1, "assignment": 1}
+    done = {"assessment": 2, "decision": 1, "outcome": 1, "note": 1, "assignment": 1}
+    assert {kind: count for kind, count in tally.rows.items() if count} == done
     assert tally.images == 3
 
 
