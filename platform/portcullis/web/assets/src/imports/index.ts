@@ -3,7 +3,9 @@ import { speaker } from "../common/words";
 
 const say = speaker({
   ko: { large: "파일이 {mb} MB를 넘습니다. 파일을 나누거나 명령줄(portcullis import)로 가져오십시오." },
-  en: { large: "The file is larger than {mb} MB. Split it, or import it by the command line (portcullis import)." },
+  en: {
+    large: "The file is larger than {mb} MB. Split it, or import it by the command line (portcullis import).",
+  },
 });
 const form = document.querySelector<HTMLFormElement>("#import");
 const file = form?.querySelector<HTMLInputElement>("input[type=file]");

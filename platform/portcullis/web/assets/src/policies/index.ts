@@ -20,7 +20,8 @@ function watch(form: HTMLFormElement): void {
     if (!said.has(place)) said.set(place, place.textContent);
     const before = said.get(place) ?? "";
     const n = oneIn(target.value);
-    place.textContent = n && target.value !== target.defaultValue ? `${say("typed", { n })} · ${before}` : before;
+    place.textContent =
+      n && target.value !== target.defaultValue ? `${say("typed", { n })} · ${before}` : before;
     clearTimeout(waiting);
     waiting = window.setTimeout(() => {
       const fields = [...form.querySelectorAll<HTMLInputElement>("[data-one-in]")];
