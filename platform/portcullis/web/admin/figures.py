@@ -21,6 +21,7 @@ _QUALITY: tuple[tuple[str, str], ...] = (
     (r"mass_error_median", "mass_error_median"),
     (r"price_noise_of_a_line", "price_noise"),
 )
+_AT_A_SHARE = ("precision", "recall")
 _DATA: frozenset[str] = frozenset(
     {
         "calibrated_on",
@@ -59,6 +60,27 @@ class Figure:
     word: str
     at: str
     value: str
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a ranking finds where only its riskiest are inspected; empty where the manifest does not say."""
+
+    share: str
+    precision: str
+    recall: str
+
+
+def budgets(rows: tuple[Figure, ...]) -> tuple[Budget, ...]:
+    """The figures of quality that hold at a share of inspections, by that share."""
+    at = {(f.word, f.at): f.value for f in rows}
+    shares = dict.fromkeys(f.at for f in rows if f.word in _AT_A_SHARE)
+    return tuple(Budget(s, *(at.get((word, s), "") for word in _AT_A_SHARE)) for s in shares)
+
+
+def apart(rows: tuple[Figure, ...]) -> tuple[Figure, ...]:
+    """The others of them."""
+    return tuple(f for f in rows if f.word not in _AT_A_SHARE)
 
 
 def figures(given: Mapping[str, Any]) -> dict[Group, tuple[Figure, ...]]:

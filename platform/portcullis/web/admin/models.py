@@ -17,7 +17,7 @@ from portcullis.service import NotFound
 from portcullis.store.model_choices import Choice
 from portcullis.store.model_choices import Part as Role
 from portcullis.switching import Switchboard
-from portcullis.web.admin.figures import Figure, figures
+from portcullis.web.admin.figures import Budget, Figure, apart, budgets, figures
 from portcullis.web.frame import Frame, Page, Part
 from portcullis.web.pages import ModelsFrame, Pages, Showing, SwitchingFrame
 
@@ -35,6 +35,7 @@ class ModelRow:
     checks: tuple[str, ...]
     trained_on: str
     calibrated_with: tuple[tuple[str, str], ...]
+    budgets: tuple[Budget, ...]
     quality: tuple[Figure, ...]
     data: tuple[Figure, ...]
     other: tuple[Figure, ...]
@@ -237,7 +238,8 @@ def _model(card: Card, frame: Frame) -> ModelRow:
         checks=tuple(check_label(check, frame.language) for check in card.checks),
         trained_on=card.trained_on,
         calibrated_with=tuple(card.calibrated_with.items()),
-        quality=groups["quality"],
+        budgets=budgets(groups["quality"]),
+        quality=apart(groups["quality"]),
         data=groups["data"],
         other=groups["other"],
     )
