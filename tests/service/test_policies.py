@@ -122,9 +122,7 @@ def test_the_policy_in_force_is_not_published_again(service: Service, anna: Acco
     assert len(service.policies.page()) == 1
 
 
-def test_a_policy_given_at_the_start_stays_in_force(
-    service: Service, anna: Account, by_hand: Models
-) -> None:
+def test_a_policy_given_at_the_start_stays_in_force(service: Service, anna: Account, by_hand: Models) -> None:
     """What the store says does not change it, and nobody publishes past it."""
     given = Policy.default().with_thresholds({"watch": 1, "high": 2, "critical": 4}, FINDINGS)
     service.publish(other(), "more", anna)
@@ -166,7 +164,9 @@ def test_a_preview_of_an_empty_store_counts_nothing(service: Service) -> None:
     assert set(change.bands.values()) == {(0, 0)}
 
 
-def test_the_api_publishes_previews_and_goes_back(at: Callable[..., httpx.Response], service: Service) -> None:
+def test_the_api_publishes_previews_and_goes_back(
+    at: Callable[..., httpx.Response], service: Service
+) -> None:
     """By an analyst; an administrator reads."""
     shown = at("boss", "GET", URL).json()
     assert (shown["published"], shown["in_force"]["number"]) == ([], None)
@@ -207,7 +207,9 @@ def test_thresholds_that_cannot_be_are_refused_with_their_field(
     assert service.policies.page() == []
 
 
-@pytest.mark.parametrize(("who", "reads", "writes"), [("kim", 403, 403), ("boss", 200, 403), ("anna", 200, 201)])
+@pytest.mark.parametrize(
+    ("who", "reads", "writes"), [("kim", 403, 403), ("boss", 200, 403), ("anna", 200, 201)]
+)
 def test_analysts_own_the_policy_and_administrators_see_it(
     at: Callable[..., httpx.Response], service: Service, who: str, reads: int, writes: int
 ) -> None:
