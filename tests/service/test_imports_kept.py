@@ -105,7 +105,7 @@ def test_the_same_file_is_told_and_adds_nothing(service: Service, boss: Account)
     [
         (Kind.HSK, "hsk.csv", HSK.splitlines()[0], {}, UnreadableFile),
         (Kind.HSK, "hsk.csv", b"", {}, UnreadableFile),
-        (Kind.HSK, "hsk.xlsx", HSK, {}, UnreadableFile),
+        (Kind.HSK, "hsk.xlsx", b"PK\x03\x04" + bytes(64), {}, UnreadableFile),
         (Kind.HSK, "hsk.csv", HSK, {"hs": "HS"}, InvalidConfig),
         (Kind.HSK, "..", HSK, {}, UnreadableFile),
         (Kind.TRADE, "hsk.csv", HSK, {}, UnreadableFile),
