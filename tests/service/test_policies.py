@@ -104,6 +104,18 @@ def test_a_policy_and_who_published_it_stay_for_ever(service: Service, anna: Acc
     assert "0.9" in str(acts[0])
 
 
+def test_the_same_thresholds_are_the_same_policy_however_they_are_written(
+    service: Service, anna: Account
+) -> None:
+    """A whole number typed without its point has the version that reports will name."""
+    whole = Policy.default().with_thresholds({"watch": 1, "high": 2, "critical": 4}, FINDINGS)
+    same = Policy.default().with_thresholds({"watch": 1.0, "high": 2.0, "critical": 4.0}, FINDINGS)
+    assert whole.version == same.version
+    assert service.publish(whole, "more", anna).policy.version == whole.version
+    with pytest.raises(InvalidConfig, match="in force already"):
+        service.publish(same, "again", anna)
+
+
 @pytest.mark.parametrize("reason", ["", "  \n ", "x" * 1001])
 def test_a_policy_without_a_reason_is_refused(service: Service, anna: Account, reason: str) -> None:
     with pytest.raises(InvalidValue) as refused:
