@@ -12,12 +12,17 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from soak.live import PASSWORD, Live
 from soak.verdict import Reach, Result, percentile, say
 
 from portcullis.store.accounts import Role
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from portcullis.settings import Settings
 
 MAX_ANSWER_MS, MAX_FIRST_PAGE_MS, TIMES = 300.0, 1_000.0, 7
 _CHUNK = 2_000
@@ -51,6 +56,8 @@ def rows(count: int, seed: int) -> Iterator[dict[str, Any]]:
             "value": {"amount": f"{price * kg:.2f}", "currency": "USD"},
             "duty_rate": 8.0,
         }
+        # one declaration in four has further lines, as in trade statistics
+        lines = [line, *({**line, "hsk": rng.choice(_CODES)} for _ in range(rng.choice((0, 0, 0, 3))))]
         declared = {
             "id": f"Q{number:07d}",
             "date": (first + dt.timedelta(days=rng.randrange(365))).isoformat(),
@@ -60,11 +67,12 @@ def rows(count: int, seed: int) -> Iterator[dict[str, Any]]:
             "office": rng.choice(("010", "020", "030")),
             "importer": f"importer {number % 3_001}",
             "declarant": f"declarant {number % 211}",
-            "lines": [line],
+            "lines": lines,
         }
         findings = [{"kind": kind, "surprise": surprise * rng.uniform(0.6, 1)} for kind in kinds]
         chance = None if number % 53 == 0 else min(0.02 + surprise / 6, 0.97)
-        report = {"findings": findings, "evidence": evidence, "chance": chance, "lines": []}
+        judged = [{"evidence": evidence} for _ in lines] if len(lines) > 1 else []
+        report = {"findings": findings, "evidence": evidence, "chance": chance, "lines": judged}
         yield {
             "number": number,
             "id": f"{number:016x}",
@@ -75,8 +83,8 @@ def rows(count: int, seed: int) -> Iterator[dict[str, Any]]:
             "band": "unknown" if unknown else band,
             "surprise": None if unknown else surprise,
             "report": report,
-            "scan": None,
-            "photo": None,
+            "scan": None if number % 3 else f"{number:064x}",
+            "photo": None if number % 7 else f"{number:064x}",
             "heatmap": None,
             "heatmap_box": None,
             "scan_details": None,
@@ -86,8 +94,8 @@ def rows(count: int, seed: int) -> Iterator[dict[str, Any]]:
 _BANDS = (("critical", 3.0), ("high", 2.0), ("watch", 1.3), ("clear", -1.0))
 
 
-def fill(url: str, count: int, seed: int) -> float:
-    """Write them; seconds that it took."""
+def fill(settings: Settings, count: int, seed: int) -> float:
+    """Write them, with the work that people did on one in ten; seconds that it took."""
     import sqlalchemy as sa
 
     from portcullis.store.assessments import assessment
@@ -95,16 +103,49 @@ def fill(url: str, count: int, seed: int) -> float:
     from portcullis.store.queue_projection import put
 
     began = time.monotonic()
-    engine = open_store(url)
+    engine = open_store(settings.store_url)
     made = rows(count, seed)
     while chunk := [row for _, row in zip(range(_CHUNK), made, strict=False)]:
         with writing(engine) as connection:
             connection.execute(assessment.insert(), chunk)
             put(connection, chunk)
+    _work(engine, settings, count, seed)
     with engine.begin() as connection:
         connection.execute(sa.text("ANALYZE"))
     engine.dispose()
     return time.monotonic() - began
+
+
+def _work(engine: sa.Engine, settings: Settings, count: int, seed: int) -> None:
+    """Decisions, outcomes and assignments of one case in ten, and a shared view, as the service stores them."""
+    from portcullis.identity import read_secret
+    from portcullis.identity.secret import signing_key
+    from portcullis.service import utc_now
+    from portcullis.store.accounts import Accounts
+    from portcullis.store.alerts import Alerts
+    from portcullis.store.audit import Audit
+    from portcullis.store.casework import Assigned, Casework, Decided, Decision, Deed, Found, Result
+    from portcullis.store.saved_views import SavedViews
+
+    rng = random.Random(seed)
+    audit = Audit(engine, signing_key(read_secret(settings.data)), utc_now)
+    work = Casework(engine, audit, Alerts(engine, utc_now), utc_now)
+    who = Accounts(engine, audit, utc_now).named(Role.ANALYST.value)
+    worked = [f"{number:016x}" for number in rng.sample(range(1, count + 1), count // 10)]
+    deeds: list[Deed] = [
+        Decided(decision=Decision.INSPECT, reason="risk"),
+        Decided(decision=Decision.RELEASE, reason="low_risk"),
+        Decided(decision=Decision.HOLD, reason="documents_missing"),
+        Found(result=Result.DISCREPANCY, reason="undervaluation"),
+        Found(result=Result.AS_DECLARED, reason="goods_match"),
+        Assigned(assignee=who),
+    ]
+    for start in range(0, len(worked), _CHUNK):
+        work.add_all({case: rng.choice(deeds) for case in worked[start : start + _CHUNK]}, who)
+    SavedViews(engine, audit, utc_now).save(who, VIEW, "origin=VN&band=high&order=chance", shared=True)
+
+
+VIEW = "Vietnam, grave"
 
 
 # Every filter by itself, every order, what people combine, and the other questions of the page.
@@ -151,7 +192,7 @@ def run(models: Path, folder: Path, count: int, seed: int) -> Result:
     """Fill, serve, ask."""
     live = Live(folder, models)
     live.prepare(Role.ANALYST)
-    seconds = fill(live.settings.store_url, count, seed)
+    seconds = fill(live.settings, count, seed)
     say(f"{count:,} assessments in {seconds:.0f} s")
     try:
         live.start()
