@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -16,12 +16,15 @@ _LISTS = frozenset(
 PAGING = frozenset({"cursor", "limit", "lang"})
 
 
+Query = TypeVar("Query", bound=QueueQuery)
+
+
 class BadFilter(CustomsError):
     """An address that is no filter of the queue."""
 
 
-def checked(pairs: Iterable[tuple[str, str]]) -> QueueQuery:
-    """The filter; empty values do not narrow.
+def checked(pairs: Iterable[tuple[str, str]], of: type[Query] = QueueQuery) -> Query:  # type: ignore[assignment]
+    """The filter, or what else the address asks of it; empty values do not narrow.
 
     Raises:
         BadFilter: with a problem for each field that cannot be.
@@ -33,7 +36,7 @@ def checked(pairs: Iterable[tuple[str, str]]) -> QueueQuery:
         else:
             values[name] = value
     try:
-        return QueueQuery.model_validate(values)
+        return of.model_validate(values)
     except ValidationError as error:
         problems = [
             Problem(
