@@ -56,4 +56,8 @@ def clean(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def lasting(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Only what narrows or orders: what a view, a chip and a link to share keep."""
-    return [(name, value) for name, value in clean(pairs) if name not in PAGING]
+    found = [(name, value) for name, value in clean(pairs) if name not in PAGING]
+    named = {name for name, _ in found}
+    # by what a share is measured says nothing without a share and kinds, though the form sends it
+    measured = {"top", "kind"} <= named
+    return [(name, value) for name, value in found if measured or name != "top_by"]

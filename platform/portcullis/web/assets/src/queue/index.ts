@@ -3,7 +3,9 @@ import { ask, Refusal } from "../common/fetch";
 import { key } from "../common/keys";
 import { notice } from "../common/notice";
 import { speaker } from "../common/words";
+import { isoDay } from "./days";
 import { between, Picked } from "./picked";
+import { markWrong } from "./wrong";
 
 const say = speaker({
   ko: {
@@ -106,7 +108,7 @@ async function deed(body: Record<string, unknown>): Promise<void> {
     if (refused.length)
       notice(say("refused", { n: refused.length, why: refused[0]?.problem ?? "" }), "trouble");
   }
-  find<HTMLFormElement>("#filter")?.requestSubmit();
+  filter?.requestSubmit();
   show();
 }
 
@@ -150,14 +152,34 @@ document.addEventListener("click", (event) => {
     if (!open.contains(target)) open.open = false;
 });
 
-// a whole modality at once; before htmx asks with the form as it then stands
+const filter = find<HTMLFormElement>("#filter");
+
+/** By what a share is measured is a question only with a share and kinds. */
+function offerTopBy(): void {
+  const by = find<HTMLSelectElement>("#f-top_by");
+  if (by) by.disabled = !(find<HTMLSelectElement>("#f-top")?.value && find("[name=kind]:checked"));
+}
+
+/** How many values of each list are ticked stands beside its name. */
+function count(list: HTMLDetailsElement): void {
+  const ticked = list.querySelectorAll("input[name]:checked").length;
+  const shown = list.querySelector("summary b") ?? document.createElement("b");
+  shown.textContent = ticked ? ` ${ticked}` : "";
+  list.querySelector("summary")?.append(shown);
+}
+
+// before htmx asks with the form as it then stands
 document.addEventListener(
   "change",
   (event) => {
     const box = event.target as HTMLInputElement;
+    if (box.matches(".day")) box.value = isoDay(box.value);
     if (box.matches(".whole-group"))
       for (const one of box.closest("div")?.querySelectorAll<HTMLInputElement>("[name=kind]") ?? [])
         one.checked = box.checked;
+    const list = box.closest<HTMLDetailsElement>(".pick-list");
+    if (list) count(list);
+    if (box.closest("#filter")) offerTopBy();
   },
   { capture: true },
 );
@@ -186,10 +208,19 @@ slider?.addEventListener("input", () => {
   if (budget) budget.value = `${slider.value}%`;
   if (shown) shown.value = `${slider.value} %`;
 });
-find<HTMLDetailsElement>("#budget-card")?.addEventListener("toggle", (event) => {
-  if ((event.target as HTMLDetailsElement).open) find("#budget")?.dispatchEvent(new Event("plan"));
-});
-document.addEventListener("htmx:after:swap", () => {
+const card = find<HTMLDetailsElement>("#budget-card");
+const plan = () => {
+  if (card?.open) find("#budget")?.dispatchEvent(new Event("plan"));
+};
+card?.addEventListener("toggle", plan);
+document.addEventListener("htmx:after:swap", (event) => {
+  const source = (event.target as HTMLElement).closest("form");
+  const budgeting = find<HTMLFormElement>("#budget");
+  if (source === budgeting && budgeting) markWrong(budgeting, find("#plan") ?? budgeting);
+  if (source === filter && filter) {
+    markWrong(filter, find("#results") ?? filter);
+    plan(); // of the cases that are shown now
+  }
   // the same case stays the current one, wherever the answer puts it
   const [was, from] = [current, anchor].map((row) => row && id(row));
   current = rows().find((row) => id(row) === was);
@@ -216,3 +247,5 @@ key(
 );
 key("/", say("search"), () => find("#f-text")?.focus());
 show();
+const results = find("#results");
+if (filter && results) markWrong(filter, results);
