@@ -70,7 +70,9 @@ def rows(count: int, seed: int) -> Iterator[dict[str, Any]]:
         report = _report(declared["id"], band, odd, findings, price)
         report["chance"] = None if number % 53 == 0 else min(0.02 + surprise / 6, 0.97)
         if len(lines) > 1:
-            report["lines"] = [_report(f"{declared['id']}/{i}", band, odd, findings, price) for i in (1, 2, 3, 4)]
+            report["lines"] = [
+                _report(f"{declared['id']}/{i}", band, odd, findings, price) for i in (1, 2, 3, 4)
+            ]
         yield {
             "number": number,
             "id": f"{number:016x}",
@@ -146,7 +148,7 @@ def fill(settings: Settings, count: int, seed: int) -> float:
 
 
 def _work(engine: sa.Engine, settings: Settings, count: int, seed: int) -> None:
-    """Decisions, outcomes and assignments of one case in ten, and a shared view, as the service stores them."""
+    """Decisions, outcomes and assignments of one case in ten, and a view, as the service stores them."""
     from portcullis.identity import read_secret
     from portcullis.identity.secret import signing_key
     from portcullis.service import utc_now

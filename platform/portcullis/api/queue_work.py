@@ -25,7 +25,7 @@ from portcullis.store.selections import Selection
 
 router = APIRouter(prefix="/v1/queue", tags=["queue"])
 MAX_CASES = 500
-WISHES = frozenset(field.name for field in dataclasses.fields(Wish))
+WISHES = frozenset(field.name for field in dataclasses.fields(Wish))  # as an address names them
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
@@ -73,10 +73,9 @@ class PlanDocument(BaseModel):
     @classmethod
     def of(cls, plan: Plan) -> PlanDocument:
         """From a plan."""
-        names = ("cases", "silent", "by", "places", "drawn", "tied", "tied_out", "hours", "fingerprint")
         hits = None if plan.hits is None else HitsDocument(**vars(plan.hits))
-        same: dict[str, Any] = {name: getattr(plan, name) for name in names}
-        return cls(**same, chosen=len(plan.chosen), hits=hits)
+        same: dict[str, Any] = {name: getattr(plan, name) for name in cls.model_fields if name != "hits"}
+        return cls(**same, hits=hits)
 
 
 class PublishBody(BaseModel):

@@ -113,7 +113,7 @@ class Queue:
         return Page(tuple(_summary(row) for row in rows), total, last)
 
     def risks(self, wanted: Filter) -> tuple[Floats, Floats, Floats]:
-        """Number, surprise and chance of all cases that are wanted, each (n,), by rising number; NaN: unknown."""
+        """Number, surprise and chance of all wanted cases, each (n,), by rising number; NaN: unknown."""
         with self.engine.connect() as connection:
             conditions = conditions_of(wanted)
             if wanted.top is not None:

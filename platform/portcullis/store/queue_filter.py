@@ -21,7 +21,7 @@ from portcullis.store.selection_tables import cases_of
 
 
 class _Holds(FunctionElement[bool]):
-    """Whether a text holds another as it is, which takes a fraction of what LIKE takes to fold every letter."""
+    """Whether a text holds another as it is; LIKE would fold every letter first, which takes longer."""
 
     name = "holds"
     type = sa.Boolean()

@@ -20,6 +20,8 @@ const say = speaker({
     refused: "처리하지 못한 건수: {n}. {why}",
     copied: "링크를 복사했습니다.",
     saved: "보기를 저장했습니다.",
+    chosen: "{n}개 선택",
+    any: "전체",
   },
   en: {
     next: "Next case",
@@ -33,6 +35,8 @@ const say = speaker({
     refused: "Cases not done: {n}. {why}",
     copied: "The link was copied.",
     saved: "The view was saved.",
+    chosen: "{n} chosen",
+    any: "Any",
   },
 });
 const picked = new Picked();
@@ -157,15 +161,17 @@ const filter = find<HTMLFormElement>("#filter");
 /** By what a share is measured is a question only with a share and kinds. */
 function offerTopBy(): void {
   const by = find<HTMLSelectElement>("#f-top_by");
-  if (by) by.disabled = !(find<HTMLSelectElement>("#f-top")?.value && find("[name=kind]:checked"));
+  const asked = find<HTMLSelectElement>("#f-top")?.value && find("[name=kind]:checked");
+  if (by) by.disabled = !asked;
+  const whole = find("#top-by");
+  if (whole) whole.hidden = !asked;
 }
 
-/** How many values of each list are ticked stands beside its name. */
+/** How many values of a list are ticked stands on it. */
 function count(list: HTMLDetailsElement): void {
   const ticked = list.querySelectorAll("input[name]:checked").length;
-  const shown = list.querySelector("summary b") ?? document.createElement("b");
-  shown.textContent = ticked ? ` ${ticked}` : "";
-  list.querySelector("summary")?.append(shown);
+  const shown = list.querySelector(".chosen");
+  if (shown) shown.textContent = ticked ? say("chosen", { n: ticked }) : say("any");
 }
 
 // before htmx asks with the form as it then stands
