@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from customs.errors import InvalidValue
@@ -15,7 +16,7 @@ from fusion.data import Floats
 from fusion.rank import Budget, select
 from portcullis.store.accounts import Account
 from portcullis.store.casework import Conflict
-from portcullis.store.queue import UNKNOWN, Filter, Queue, Status
+from portcullis.store.queue import Filter, Queue, Status
 from portcullis.store.selections import BY_LOT, Chosen, Selection, Selections
 
 MAX_PUBLISHED = 1_000  # cases of one selection: all are decided in one transaction
@@ -54,13 +55,15 @@ class Plan:
     """cases: open ones to choose from; by: what they were ranked by, `chance` or `surprise`.
 
     silent: could not be judged; tied: as risky as the last one chosen by risk, tied_out: of these not chosen.
-    hits: None where no chosen case has a chance. fingerprint: of the cases chosen and their arms.
+    chosen: cases to inspect, by_risk: of these by their risk alone. hits: None where no chosen case has a
+    chance. fingerprint: of the cases chosen and their arms.
     """
 
     cases: int
     silent: int
     by: str
-    chosen: tuple[Chosen, ...]
+    chosen: int
+    by_risk: int
     places: int
     drawn: int
     tied: int
@@ -69,16 +72,20 @@ class Plan:
     hits: Hits | None
     fingerprint: str
 
-    @property
-    def by_risk(self) -> int:
-        """Cases that are chosen by their risk alone."""
-        return sum(case.arm not in BY_LOT for case in self.chosen)
-
     def record(self, wish: Wish, query: str) -> dict[str, Any]:
         """What a published selection keeps of it."""
         names = ("cases", "silent", "by", "places", "drawn", "tied", "tied_out", "hours", "fingerprint")
         hits = None if self.hits is None else asdict(self.hits)
         return {**asdict(wish), **{n: getattr(self, n) for n in names}, "hits": hits, "query": query}
+
+
+@dataclass(frozen=True, eq=False)
+class _Picked:
+    """Chosen cases: (k,) rising numbers of the queue, and their ranks and arms as fusion's selection has them."""
+
+    number: npt.NDArray[np.int64]
+    rank: npt.NDArray[np.int64]
+    arm: npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -90,39 +97,35 @@ class Planning:
 
     def plan(self, wanted: Filter, wish: Wish) -> Plan:
         """What the budget comes to among the open cases that the filter leaves."""
+        return self._plan(wanted, wish)[0]
+
+    def _plan(self, wanted: Filter, wish: Wish) -> tuple[Plan, _Picked]:
         budget = Budget.parse(wish.budget)
         statuses = tuple(s for s in OPEN if not wanted.statuses or s in wanted.statuses)
-        if not statuses:
-            return _empty()
-        rows = self.queue.columns(replace(wanted, statuses=statuses), "number", "chance", "surprise")
-        if not rows:
-            return _empty()
-        numbers, chances, surprises = (np.array(c, dtype=np.float64) for c in zip(*rows, strict=True))
-        order = np.argsort(numbers)  # the same lots for the same seed, however the store found the rows
-        number, chance, surprise = numbers[order].astype(np.int64), chances[order], surprises[order]
-        surprise[surprise == UNKNOWN] = np.nan
+        narrowed = replace(wanted, statuses=statuses)
+        number, surprise, chance = self.queue.risks(narrowed) if statuses else (np.zeros(0),) * 3
         judged = np.isfinite(surprise)
         # a mixture of two scales would put all cases of one before the other
         by = "chance" if judged.any() and bool(np.isfinite(chance[judged]).all()) else "surprise"
         risk = np.where(judged, chance, np.nan) if by == "chance" else surprise
         found = select(risk, budget, random_share=wish.random, seed=wish.seed)
         at = np.flatnonzero(found.selected)
-        ids = self.queue.ids(number[at].tolist())
-        chosen = [Chosen(ids[int(number[i])], int(found.rank[i]), str(found.arm[i])) for i in at]
-        chosen.sort(key=lambda c: (c.rank == 0, c.rank))
-        return Plan(
+        picked = _Picked(number[at].astype(np.int64), found.rank[at], found.arm[at])
+        plan = Plan(
             cases=len(number),
             silent=int((~judged).sum()),
             by=by,
-            chosen=tuple(chosen),
+            chosen=len(at),
+            by_risk=int((~np.isin(picked.arm, BY_LOT)).sum()),
             places=found.budget,
             drawn=found.drawn,
             tied=found.tied,
             tied_out=found.tied_out,
-            hours=len(chosen) * wish.minutes / 60.0,
+            hours=len(at) * wish.minutes / 60.0,
             hits=expected(chance[at]),
-            fingerprint=_fingerprint(chosen),
+            fingerprint=_fingerprint(picked),
         )
+        return plan, picked
 
     def publish(
         self, wanted: Filter, wish: Wish, who: Account, *, query: str, fingerprint: str, key: str
@@ -136,12 +139,12 @@ class Planning:
         earlier = self.selections.get(self.selections.id_of(who, key))
         if earlier is not None and earlier.plan["fingerprint"] == fingerprint:
             return earlier  # asked twice: the cases are no longer open, so the plan cannot be made again
-        plan = self.plan(wanted, wish)
+        plan, picked = self._plan(wanted, wish)
         if not plan.chosen:
             raise InvalidValue("no open case is chosen", field="budget", remedy="widen filter or budget")
-        if len(plan.chosen) > MAX_PUBLISHED:
+        if plan.chosen > MAX_PUBLISHED:
             raise InvalidValue(
-                f"{len(plan.chosen):,} cases are chosen",
+                f"{plan.chosen:,} cases are chosen",
                 field="budget",
                 remedy=f"publish at most {MAX_PUBLISHED:,} at once",
             )
@@ -151,7 +154,14 @@ class Planning:
                 field="fingerprint",
                 remedy="look at the plan as it is now and publish again",
             )
-        return self.selections.publish(plan.record(wish, query), plan.chosen, who, key=key)
+        return self.selections.publish(plan.record(wish, query), self._chosen(picked), who, key=key)
+
+    def _chosen(self, picked: _Picked) -> list[Chosen]:
+        """By rank, those that could not be judged last."""
+        ids = self.queue.ids(picked.number.tolist())
+        rows = zip(picked.number.tolist(), picked.rank.tolist(), picked.arm.tolist(), strict=True)
+        chosen = [Chosen(ids[number], rank, arm) for number, rank, arm in rows]
+        return sorted(chosen, key=lambda case: (case.rank == 0, case.rank))
 
 
 def expected(chance: Floats) -> Hits | None:
@@ -181,10 +191,7 @@ def expected(chance: Floats) -> Hits | None:
     return Hits(mean, low, high, len(chance) - len(known))
 
 
-def _fingerprint(chosen: list[Chosen]) -> str:
-    text = "\n".join(sorted(f"{case.assessment_id} {case.arm}" for case in chosen))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _empty() -> Plan:
-    return Plan(0, 0, "surprise", (), 0, 0, 0, 0, 0.0, None, _fingerprint([]))
+def _fingerprint(picked: _Picked) -> str:
+    """Over numbers, which a store never gives twice, and arms."""
+    parts = picked.number.astype("<i8").tobytes(), "\n".join(picked.arm.tolist()).encode()
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()[:16]

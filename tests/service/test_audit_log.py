@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from customs.errors import CustomsError
 from portcullis.consignment import Upload
 from portcullis.identity.secret import public_pem, read_public_pem, signing_key
+from portcullis.planning import Wish
 from portcullis.service import Service
 from portcullis.settings import Settings
 from portcullis.store.accounts import Account, Role
@@ -37,6 +38,7 @@ from portcullis.store.audit import (
 )
 from portcullis.store.casework import EVENTS, Assigned, Decided, Decision, Found, Noted, Result
 from portcullis.store.engine import open_store, snapshot, writing
+from portcullis.store.queue import Filter
 from portcullis.store.vouching import Tally, check
 
 KEY = signing_key(b"a secret")
@@ -147,12 +149,20 @@ def full(
         opened.work(first.id, Assigned(assignee=kim), kim)
         opened.work(first.id, Decided(decision=Decision.INSPECT, reason="risk", note="bay 4"), kim)
         opened.work(first.id, Noted(text="새우가 아님"), kim)
+        published(opened, kim)
         opened.work(first.id, Found(result=Result.DISCREPANCY, reason="undervaluation"), kim)
         yield opened
         opened.accounts.engine.dispose()
 
 
-TABLES = ("audit", "assessment", *EVENTS)
+def published(service: Service, who: Account) -> None:
+    """The one case that is still open is chosen for inspection."""
+    wanted, wish = Filter(), Wish(budget="1", random=0)
+    plan = service.planning.plan(wanted, wish)
+    service.planning.publish(wanted, wish, who, query="", fingerprint=plan.fingerprint, key="k")
+
+
+TABLES = ("audit", "assessment", *EVENTS, "selection", "selection_case")
 
 
 @pytest.fixture
@@ -173,13 +183,14 @@ def hand(full: Service) -> Iterator[sa.Connection]:
 def test_the_database_refuses_to_change_what_is_only_added_to(full: Service) -> None:
     """Whoever sends the statement, and on PostgreSQL also where it empties the table at once."""
     engine = full.accounts.engine
-    statements = ["UPDATE {} SET number = number", "DELETE FROM {}"]
+    statements = ["UPDATE {0} SET {1} = {1}", "DELETE FROM {}"]
     if engine.dialect.name == "postgresql":
         statements.append("TRUNCATE {} CASCADE")
     for table in TABLES:
+        column = "arm" if table == "selection_case" else "number"
         for statement in statements:
             with pytest.raises(sa.exc.IntegrityError, match="append-only"), writing(engine) as connection:
-                connection.exec_driver_sql(statement.format(table))
+                connection.exec_driver_sql(statement.format(table, column))
 
 
 def faults(
@@ -198,9 +209,9 @@ def test_an_untouched_store_has_no_fault(full: Service) -> None:
         head = head_of(connection)
         found = check(connection, full.audit.public_key, tally, head=head, images=full.images)
         assert list(found) == []
-    assert tally.entries == 6
+    assert tally.entries == 8
     assert tally.head == head
-    done = {"assessment": 2, "decision": 1, "outcome": 1, "note": 1, "assignment": 1}
+    done = {"assessment": 2, "decision": 2, "outcome": 1, "note": 1, "assignment": 1, "selection": 1}
     assert {kind: count for kind, count in tally.rows.items() if count} == done
     assert tally.images == 3
 
@@ -220,6 +231,14 @@ def test_an_untouched_store_has_no_fault(full: Service) -> None:
         ("UPDATE assessment SET photo = scan", "is not what it vouches for"),
         ("UPDATE assessment SET report = '{'", "is not what it vouches for"),
         ("DELETE FROM outcome", "that it is about is missing"),
+        ("UPDATE selection SET plan = '{}'", "is not what it vouches for"),
+        ("UPDATE selection_case SET arm = 'random'", "is not what it vouches for"),
+        ("DELETE FROM selection_case", "is not what it vouches for"),
+        (
+            "INSERT INTO selection_case SELECT s.id, a.id, 7, 'risk' FROM selection s, assessment a "
+            "WHERE a.id NOT IN (SELECT assessment_id FROM selection_case)",
+            "is not what it vouches for",
+        ),
         (
             "INSERT INTO note (id, assessment_id, account_id, at, sequence, text) "
             "SELECT 'feed', assessment_id, account_id, at, 9, 'made up' FROM note",
@@ -250,7 +269,7 @@ def test_a_tail_that_was_cut_with_all_its_rows_is_found_by_the_head_that_was_wri
     """Nothing inside the database can tell; a number and a hash on paper can."""
     head = head_of(hand)
     hand.exec_driver_sql("DELETE FROM outcome")
-    hand.exec_driver_sql("DELETE FROM audit WHERE number = 6")
+    hand.exec_driver_sql("DELETE FROM audit WHERE number = 8")
     assert faults(full, hand) == []
     assert any("ends before it" in fault for fault in faults(full, hand, head))
 
@@ -261,7 +280,7 @@ def test_a_tail_that_was_written_anew_is_found_by_the_head_that_was_written_down
     """Even by the installation itself, which has the key."""
     head = head_of(hand)
     hand.exec_driver_sql("DELETE FROM outcome")
-    hand.exec_driver_sql("DELETE FROM audit WHERE number = 6")
+    hand.exec_driver_sql("DELETE FROM audit WHERE number = 8")
     full.audit.write(hand, Act("kim", "login", "kim", {}))
     assert faults(full, hand) == []
     assert any("not the one that was written down" in fault for fault in faults(full, hand, head))

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from customs.errors import CustomsError
 from portcullis.consignment import Upload
 from portcullis.identity.secret import signing_key
+from portcullis.planning import Wish
 from portcullis.service import Service
 from portcullis.settings import Settings
 from portcullis.store.accounts import Account
@@ -32,6 +33,7 @@ from portcullis.store.casework import Decided, Decision, Noted
 from portcullis.store.dumping import lines_of, tables_of
 from portcullis.store.engine import open_engine, open_store, snapshot, writing
 from portcullis.store.images import Images
+from portcullis.store.queue import Filter
 from portcullis.store.restoring import restore
 from portcullis.store.vouching import Tally, check
 
@@ -43,6 +45,11 @@ def worked(service: Service, account: Account, make: SimpleNamespace) -> Service
     service.assess(Upload(make.declaration(id="D2", importer="새우 \U0001f990 'x' \\")), account, key="k")
     service.work(first.id, Decided(decision=Decision.INSPECT, reason="risk", note="bay\n4"), account)
     service.work(first.id, Noted(text="새우가 아님"), account)
+    service.views.save(account, "베트남 새우", "origin=VN", shared=True, is_default=True)
+    plan = service.planning.plan(Filter(), Wish(budget="1"))
+    service.planning.publish(
+        Filter(), Wish(budget="1"), account, query="", fingerprint=plan.fingerprint, key="k"
+    )
     return service
 
 
@@ -79,7 +86,11 @@ def test_what_was_backed_up_comes_back_into_either_database_row_by_row(
     path = backed_up(worked, tmp_path / "a.backup")
     restored = restore(path, elsewhere.url, elsewhere.images)
     assert restored.head == worked.audit.head()
-    assert rows(elsewhere.url) == rows(worked.settings.store_url)
+    found = rows(elsewhere.url)
+    assert found == rows(worked.settings.store_url)
+    assert {"selection", "selection_case", "saved_view", "queue"} <= {
+        name for name, kept in found.items() if kept
+    }
     assert elsewhere.images.names() == worked.images.names()
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "secret").write_bytes((worked.settings.data / "secret").read_bytes())
@@ -229,7 +240,7 @@ def rewritten(path: Path, name: str, change: Callable[[bytes], bytes]) -> Path:
     ("member", "old", "new", "said"),
     [
         ("tables/account.jsonl", b'"inspector"', b'"admin"', "rows of account were changed"),
-        (MANIFEST, b'"number":4', b'"number":3', "not as it was signed"),
+        (MANIFEST, b'"number":7', b'"number":6', "not as it was signed"),
         ("images.txt", b"\n", b"\n\n", "list of images was changed"),
     ],
 )

@@ -168,6 +168,12 @@ class Live:
                 threads += process.num_threads()
         return Use(rss, files, threads)
 
+    def cpu(self) -> float:
+        """Seconds of processor time that the process has taken so far."""
+        assert self._process is not None
+        user, system = psutil.Process(self._process.pid).cpu_times()[:2]
+        return float(user + system)
+
     def leftovers(self) -> list[str]:
         """Temporary files, and half-written ones among the images."""
         images = Path(self.settings.images)

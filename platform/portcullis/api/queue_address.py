@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -16,12 +16,15 @@ _LISTS = frozenset(
 PAGING = frozenset({"cursor", "limit", "lang"})
 
 
+Query = TypeVar("Query", bound=QueueQuery)
+
+
 class BadFilter(CustomsError):
     """An address that is no filter of the queue."""
 
 
-def checked(pairs: Iterable[tuple[str, str]]) -> QueueQuery:
-    """The filter; empty values do not narrow.
+def checked(pairs: Iterable[tuple[str, str]], of: type[Query] = QueueQuery) -> Query:  # type: ignore[assignment]
+    """The filter, or what else the address asks of it; empty values do not narrow.
 
     Raises:
         BadFilter: with a problem for each field that cannot be.
@@ -33,7 +36,7 @@ def checked(pairs: Iterable[tuple[str, str]]) -> QueueQuery:
         else:
             values[name] = value
     try:
-        return QueueQuery.model_validate(values)
+        return of.model_validate(values)
     except ValidationError as error:
         problems = [
             Problem(
@@ -53,4 +56,8 @@ def clean(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def lasting(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Only what narrows or orders: what a view, a chip and a link to share keep."""
-    return [(name, value) for name, value in clean(pairs) if name not in PAGING]
+    found = [(name, value) for name, value in clean(pairs) if name not in PAGING]
+    named = {name for name, _ in found}
+    # by what a share is measured says nothing without a share and kinds, though the form sends it
+    measured = {"top", "kind"} <= named
+    return [(name, value) for name, value in found if measured or name != "top_by"]

@@ -25,7 +25,7 @@ from portcullis.store.selections import Selection
 
 router = APIRouter(prefix="/v1/queue", tags=["queue"])
 MAX_CASES = 500
-WISHES = frozenset(field.name for field in dataclasses.fields(Wish))
+WISHES = frozenset(field.name for field in dataclasses.fields(Wish))  # as an address names them
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
@@ -73,10 +73,9 @@ class PlanDocument(BaseModel):
     @classmethod
     def of(cls, plan: Plan) -> PlanDocument:
         """From a plan."""
-        names = ("cases", "silent", "by", "places", "drawn", "tied", "tied_out", "hours", "fingerprint")
         hits = None if plan.hits is None else HitsDocument(**vars(plan.hits))
-        same: dict[str, Any] = {name: getattr(plan, name) for name in names}
-        return cls(**same, chosen=len(plan.chosen), hits=hits)
+        same: dict[str, Any] = {name: getattr(plan, name) for name in cls.model_fields if name != "hits"}
+        return cls(**same, hits=hits)
 
 
 class PublishBody(BaseModel):
@@ -196,8 +195,8 @@ def deeds(service: Serving, account: WorkingCases, body: DeedsBody, key: Key = N
 def export(
     service: Serving, account: ReadingCases, wanted: Annotated[QueueQuery, Query()], language: Speaking
 ) -> StreamingResponse:
-    """The list as CSV, the most surprising first, 10,000 cases at most."""
-    rows = service.queue.numbered(wanted.filter(account.name), MAX_ROWS)
+    """The list as CSV in its order, 10,000 cases at most."""
+    rows = service.queue.first(wanted.filter(account.name), wanted.order, MAX_ROWS)
     headers = {"Content-Disposition": 'attachment; filename="queue.csv"'}
     return StreamingResponse(queue_csv(rows, language), media_type="text/csv", headers=headers)
 

@@ -12,11 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
+from fusion.data import Floats
 from portcullis.store.accounts import account
 from portcullis.store.queue_filter import Filter, TopBy, conditions_of, digits
-from portcullis.store.queue_order import Order, behind, closed, keys_of, opened
+from portcullis.store.queue_order import Key, Order, behind, closed, keys_of, opened
 from portcullis.store.queue_projection import LANES, Lane, Projection, Status, projection, put
 from portcullis.store.queue_tables import UNKNOWN, queue, queue_kind, queue_line
 
@@ -103,26 +105,27 @@ class Queue:
                 conditions.append(behind(keys, opened(cursor, order, keys)))
             if total == 0:
                 return Page((), 0, None)
-            query = _rows().where(*conditions)
-            if worst is not None and order is Order.FINDING:
-                query = query.join(worst, worst.c.number == queue.c.number).add_columns(worst.c.odd)
-            # few cases are sorted; walking the order's index to meet them would look at nearly all others
-            ways = [k.expression + 0 if total < _FEW else k.expression for k in keys]
-            query = query.order_by(*(w.desc() if k.falls else w for k, w in zip(keys, ways, strict=True)))
-            rows = connection.execute(query.limit(limit + 1)).all()
+            query = _ranked(conditions, order, worst)
+            rows = connection.execute(query.order_by(*_ways(keys, total)).limit(limit + 1)).all()
         more = len(rows) > limit
         rows = rows[:limit]
         last = closed(order, keys, rows[-1]) if more and rows else None
         return Page(tuple(_summary(row) for row in rows), total, last)
 
-    def columns(self, wanted: Filter, *names: str) -> list[sa.Row[Any]]:
-        """Some columns of all cases that are wanted, in no order, as the store keeps them."""
+    def risks(self, wanted: Filter) -> tuple[Floats, Floats, Floats]:
+        """Number, surprise and chance of all wanted cases, each (n,), by rising number; NaN: unknown."""
         with self.engine.connect() as connection:
             conditions = conditions_of(wanted)
             if wanted.top is not None:
                 conditions, _ = _narrowed(connection, wanted, _worst(wanted.kinds))
-            query = sa.select(*(queue.c[name] for name in names)).where(*conditions)
-            return list(connection.execute(query).all())
+            columns = (queue.c.number, queue.c.surprise, sa.func.coalesce(queue.c.chance, UNKNOWN))
+            found = connection.execute(sa.select(*columns).where(*conditions))
+            # straight from the driver: a hundred thousand rows as objects take longer than the question
+            table = np.array(found.cursor.fetchall(), dtype=np.float64).reshape(-1, 3)  # type: ignore[union-attr]
+            found.close()
+        table = table[np.argsort(table[:, 0])]
+        known = np.where(table[:, 1:] == UNKNOWN, np.nan, table[:, 1:])
+        return table[:, 0], known[:, 0], known[:, 1]
 
     def ids(self, numbers: Sequence[int]) -> dict[int, str]:
         """The ids of assessments by their numbers."""
@@ -134,13 +137,14 @@ class Queue:
                 found |= {row.number: row.assessment_id for row in connection.execute(query)}
         return found
 
-    def numbered(self, wanted: Filter, limit: int) -> Iterator[Summary]:
-        """Up to `limit` cases, most surprising first, read as they are asked for."""
+    def first(self, wanted: Filter, order: Order, limit: int) -> Iterator[Summary]:
+        """The first cases in an order, up to `limit`, read as they are asked for."""
+        worst = _worst(wanted.kinds)
         with self.engine.connect().execution_options(yield_per=_MANY) as connection:
-            conditions, _ = _narrowed(connection, wanted, _worst(wanted.kinds))
-            order = (queue.c.surprise.desc(), queue.c.number.desc())
-            query = _rows().where(*conditions).order_by(*order).limit(limit)
-            for row in connection.execute(query):
+            conditions, total = _narrowed(connection, wanted, worst)
+            query = _ranked(conditions, order, worst)
+            ways = _ways(keys_of(order, worst), min(total, limit))
+            for row in connection.execute(query.order_by(*ways).limit(limit)):
                 yield _summary(row)
 
     def kinds(self, wanted: Filter) -> dict[str, int]:
@@ -189,6 +193,22 @@ def _rows() -> sa.Select[Any]:
     return sa.select(queue, account.c.name.label("assignee")).join(
         account, account.c.id == queue.c.assignee_id, isouter=True
     )
+
+
+def _ranked(
+    conditions: Sequence[sa.ColumnElement[bool]], order: Order, worst: sa.Subquery | None
+) -> sa.Select[Any]:
+    """Rows that meet the conditions, with what the order needs."""
+    query = _rows().where(*conditions)
+    if worst is None or order is not Order.FINDING:
+        return query
+    return query.join(worst, worst.c.number == queue.c.number).add_columns(worst.c.odd)
+
+
+def _ways(keys: Sequence[Key], total: int) -> list[sa.ColumnElement[Any]]:
+    """What to order by. Few cases are sorted: an order's index leads past nearly all others to them."""
+    ways = [key.expression + 0 if total < _FEW else key.expression for key in keys]
+    return [way.desc() if key.falls else way for key, way in zip(keys, ways, strict=True)]
 
 
 def _worst(kinds: Sequence[str]) -> sa.Subquery | None:

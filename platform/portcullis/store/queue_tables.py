@@ -47,14 +47,17 @@ queue = sa.Table(
     sa.Column("words", sa.Text, nullable=False, server_default=""),  # what free text looks in, folded
     sa.Index("ix_queue_surprise_number", "surprise", "number"),
     sa.Index("ix_queue_status_surprise_chance", "status", "surprise", "chance"),  # all that a plan reads
+    sa.Index("ix_queue_result_surprise", "result", "surprise"),
 )
 queue_line = sa.Table(
     "queue_line",
     metadata,
     _number("queue.number"),
     sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),  # from 1
-    sa.Column("hs", sa.String(10), nullable=False, index=True),
-    sa.Column("usd_per_kg", sa.Double, index=True),  # unit value, where it can be told
+    sa.Column("hs", sa.String(10), nullable=False),
+    sa.Column("usd_per_kg", sa.Double),  # unit value, where it can be told
+    sa.Index("ix_queue_line_hs_usd_per_kg_number", "hs", "usd_per_kg", "number"),
+    sa.Index("ix_queue_line_usd_per_kg_number", "usd_per_kg", "number"),
 )
 queue_kind = sa.Table(
     "queue_kind",

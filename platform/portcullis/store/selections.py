@@ -50,6 +50,20 @@ class Selection:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
+CASES = "cases"  # under this name the rows of `selection_case` stand among the values of their selection
+
+
+def vouched(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit entry of a selection vouches for, as JSON values: its row, with its cases."""
+    cases = sorted((case["assessment_id"], case["rank"], case["arm"]) for case in row[CASES])
+    return {
+        "kind": "selection",
+        **{name: row[name] for name in ("id", "account_id", "plan")},
+        "at": row["at"].replace(tzinfo=dt.UTC).isoformat(),
+        CASES: [list(case) for case in cases],
+    }
+
+
 class Selections:
     """The selections of one store."""
 
@@ -84,7 +98,7 @@ class Selections:
                 for c in cases
             ]
             connection.execute(selection_case.insert(), rows)
-            details = {"plan": dict(plan), "cases": len(rows), "sha256": digest({"cases": rows})}
+            details = {"cases": len(rows), "sha256": digest(vouched({**row, CASES: rows}))}
             self.audit.write(connection, Act(who.name, "selection.publish", new_id, details))
             for case in sorted(cases, key=lambda c: c.assessment_id):
                 deed = Decided(decision=Decision.INSPECT, reason=case.reason)

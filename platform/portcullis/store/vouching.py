@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from customs.progress import Progress, silent
-from portcullis.store import assessments, casework, dossiers
+from portcullis.store import assessments, casework, dossiers, selections
 from portcullis.store.audit import START, Entry, Fault, Head, audit, check_chain, digest, entries_of
 from portcullis.store.images import Images, LostImage
 from portcullis.store.metadata import whole
+from portcullis.store.selection_tables import selection, selection_case
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -23,11 +24,31 @@ _CHUNK = 200  # rows that are in memory at once
 
 
 @dataclass(frozen=True)
+class Parts:
+    """A table whose rows are parts of the rows of another one, whose id is in their column `key`.
+
+    name: under which the list of them stands among the values of their row.
+    """
+
+    name: str
+    table: sa.Table
+    key: str
+
+    def of(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """The parts of rows, by the rows' ids."""
+        found: dict[str, list[dict[str, Any]]] = {row_id: [] for row_id in ids}
+        query = sa.select(self.table).where(self.table.c[self.key].in_(ids))
+        for row in connection.execute(query):
+            found[row._mapping[self.key]].append(row._asdict())
+        return found
+
+
+@dataclass(frozen=True)
 class Kind:
     """A table whose every row has one audit entry: with this action, and `details.sha256` over its values.
 
     values: what the digest is over. subject: the column that the entry is about. key: where the entry's
-    details hold the row's id; empty where the subject is the id.
+    details hold the row's id; empty where the subject is the id. parts: rows that belong to its rows.
     """
 
     action: str
@@ -35,6 +56,7 @@ class Kind:
     values: Callable[[Mapping[str, Any]], dict[str, Any]]
     subject: str = "id"
     key: str = ""
+    parts: Parts | None = None
 
     def row_id(self, entry: Entry) -> str:
         """The id of the row that an entry is about; `KeyError` or `ValueError` where it names none."""
@@ -58,6 +80,12 @@ KINDS: tuple[Kind, ...] = (
         for name, table in casework.EVENTS.items()
     ),
     Kind(dossiers.ACTION, dossiers.dossier, dossiers.vouched),
+    Kind(
+        "selection.publish",
+        selection,
+        selections.vouched,
+        parts=Parts(selections.CASES, selection_case, "selection_id"),
+    ),
 )
 
 
@@ -164,7 +192,11 @@ def _digests(connection: sa.Connection, kind: Kind, ids: list[str]) -> dict[str,
     """Digests of rows by id; an empty one of a row that cannot be read any more."""
     query = sa.select(kind.table).where(kind.table.c.id.in_(ids))
     try:
-        return {row.id: digest(kind.values(row._asdict())) for row in connection.execute(query)}
+        rows = {row.id: row._asdict() for row in connection.execute(query)}
+        if kind.parts is not None:
+            for row_id, parts in kind.parts.of(connection, list(rows)).items():
+                rows[row_id][kind.parts.name] = parts
+        return {row_id: digest(kind.values(row)) for row_id, row in rows.items()}
     except (ValueError, TypeError, AttributeError):
         if len(ids) == 1:
             return {ids[0]: ""}

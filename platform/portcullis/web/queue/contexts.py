@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from customs.errors import Problem
+from customs.errors import CustomsError
 from customs.hs import HsCode
 from customs.sentences import Language
 from portcullis.planning import Plan
@@ -67,6 +67,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Wrong:
+    """A field of the address that cannot be applied, and what it says; the page knows what it takes."""
+
+    name: str
+    got: str
+
+    @classmethod
+    def of(cls, error: CustomsError, pairs: Sequence[tuple[str, str]]) -> tuple[Wrong, ...]:
+        """Each field once."""
+        names = dict.fromkeys(problem.field or "" for problem in error.problems)
+        return tuple(cls(name, ", ".join(v for n, v in pairs if n == name)[:80]) for name in names)
+
+
+@dataclass(frozen=True)
 class Chip:
     """One thing that narrows the list, and the address without it."""
 
@@ -96,7 +110,7 @@ class ResultsPart(Part):
     total: int
     more: str | None  # where the next rows are
     query: str
-    problems: tuple[Problem, ...]
+    problems: tuple[Wrong, ...]
     may_work: bool
 
 
@@ -119,7 +133,7 @@ class BudgetPart(Part):
     address: str  # of publishing exactly this plan
     minutes: float
     most: int
-    problems: tuple[Problem, ...]
+    problems: tuple[Wrong, ...]
     may_work: bool
 
 
@@ -143,7 +157,7 @@ class QueuePage(Page):
     total: int
     more: str | None
     query: str
-    problems: tuple[Problem, ...]
+    problems: tuple[Wrong, ...]
     may_work: bool
 
 
@@ -154,6 +168,9 @@ class DisagreementsPage(Page):
     template: ClassVar[str] = "queue/disagreements.html"
     pairs: tuple[tuple[str, int, str], ...]  # name, how many cases, address
     pair: str | None
+    chips: tuple[Chip, ...]
+    query: str
+    problems: tuple[Wrong, ...]
     cases: tuple[Disagreement, ...]
     total: int
     more: str | None

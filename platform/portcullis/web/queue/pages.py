@@ -14,9 +14,10 @@ from customs.sentences import Language
 from portcullis.api.access import Serving
 from portcullis.api.queue import QueueQuery
 from portcullis.api.queue_address import checked, clean, lasting
-from portcullis.api.queue_work import WISHES, PlanQuery
+from portcullis.api.queue_work import PlanQuery
 from portcullis.identity.permissions import Permission
 from portcullis.planning import MAX_PUBLISHED
+from portcullis.report import check_label
 from portcullis.store.queue import Page as CasePage
 from portcullis.web.frame import Page, Part
 from portcullis.web.pages import ReadingFrame, Showing
@@ -29,6 +30,7 @@ from portcullis.web.queue.contexts import (
     ResultsPart,
     Row,
     RowsPart,
+    Wrong,
 )
 from portcullis.web.queue.ranges import ranges
 from portcullis.web.queue.sources import PAIRS, Disagreement
@@ -48,12 +50,13 @@ def queue(request: Request, pages: Showing, service: Serving, frame: ReadingFram
     if not [name for name, _ in given if name != "lang"] and (view := service.views.default(frame.who)):
         return RedirectResponse(f"/queue?{view.query}", 303)
     pairs = lasting(given)
-    problems, found = (), _NONE
+    problems: tuple[Wrong, ...] = ()
+    found = _NONE
     try:
         wanted = checked(pairs)
         found = service.queue.page(wanted.filter(frame.who.name), order=wanted.order)
     except CustomsError as error:
-        problems = error.problems
+        problems = Wrong.of(error, pairs)
     query = urlencode(pairs)
     rows = tuple(Row.of(row, frame.language) for row in found.rows)
     more = _more("/queue/rows", pairs, found.next)
@@ -70,7 +73,7 @@ def queue(request: Request, pages: Showing, service: Serving, frame: ReadingFram
             problems=problems,
             may_work=may_work,
         )
-        answer = pages.show(request, part)
+        answer = pages.show(request, part, 422 if problems else 200)
         answer.headers["HX-Push-Url"] = f"/queue?{query}" if query else "/queue?order=surprise"
         return answer
     values = dict(pairs)
@@ -116,15 +119,14 @@ def further(request: Request, pages: Showing, service: Serving, frame: ReadingFr
 def budget(request: Request, pages: Showing, service: Serving, frame: ReadingFrame) -> Response:
     """What a budget comes to among the open cases of the filter."""
     pairs = lasting(request.query_params.multi_items())
-    wish = {name: value for name, value in pairs if name in WISHES}
-    problems, plan, minutes = (), None, 0.0
+    problems: tuple[Wrong, ...] = ()
+    plan, minutes = None, 0.0
     try:
-        wanted = checked([p for p in pairs if p[0] not in WISHES])
-        asked = PlanQuery.model_validate({**wanted.model_dump(exclude_unset=True), **wish})
+        asked = checked(pairs, PlanQuery)
         minutes = asked.minutes
         plan = service.planning.plan(asked.filter(frame.who.name), asked.wish)
     except CustomsError as error:
-        problems = error.problems
+        problems = Wrong.of(error, pairs)
     part = BudgetPart(
         language=frame.language,
         plan=plan,
@@ -134,7 +136,7 @@ def budget(request: Request, pages: Showing, service: Serving, frame: ReadingFra
         problems=problems,
         may_work=frame.may(Permission.WORK_CASES),
     )
-    return pages.show(request, part)
+    return pages.show(request, part, 422 if problems else 200)
 
 
 @router.get("/queue/disagreements")
@@ -142,14 +144,19 @@ def disagreements(request: Request, pages: Showing, service: Serving, frame: Rea
     """Cases in which two sources do not agree, and what each source says."""
     asked = clean(request.query_params.multi_items())
     pair = next((value for name, value in asked if name == "pair" and value in PAIRS), None)
-    pairs = [p for p in lasting(asked) if p[0] not in ("pair", "kind")]
+    pairs = [p for p in lasting(asked) if p[0] not in ("pair", "kind", "top_by")]
     kinds = list(PAIRS.values()) if pair is None else [PAIRS[pair]]
     cursor = [p for p in asked if p[0] == "cursor"]
-    wanted = checked([*pairs, *(("kind", kind) for kind in kinds), *cursor])
-    page = service.queue.page(
-        wanted.filter(frame.who.name), order=wanted.order, limit=25, cursor=wanted.cursor
-    )
-    counts = service.queue.kinds(checked(pairs).filter(frame.who.name))
+    problems: tuple[Wrong, ...] = ()
+    page, counts = _NONE, dict[str, int]()
+    try:
+        wanted = checked([*pairs, *(("kind", kind) for kind in kinds), *cursor])
+        page = service.queue.page(
+            wanted.filter(frame.who.name), order=wanted.order, limit=25, cursor=wanted.cursor
+        )
+        counts = service.queue.kinds(checked(pairs).filter(frame.who.name))
+    except CustomsError as error:
+        problems = Wrong.of(error, asked)
     own = pairs if pair is None else [*pairs, ("pair", pair)]
     shown = DisagreementsPage(
         frame=frame,
@@ -158,11 +165,14 @@ def disagreements(request: Request, pages: Showing, service: Serving, frame: Rea
             for name, kind in PAIRS.items()
         ),
         pair=pair,
+        chips=_chips(pairs, frame.language, "/queue/disagreements"),
+        query=urlencode(pairs or _ALL),
+        problems=problems,
         cases=tuple(Disagreement.of(service.assessment(row.id), frame.language) for row in page.rows),
         total=page.total,
         more=_more("/queue/disagreements", own, page.next),
     )
-    return pages.show(request, shown)
+    return pages.show(request, shown, 422 if problems else 200)
 
 
 def _address(path: str, pairs: Pairs) -> str:
@@ -173,9 +183,7 @@ def _more(path: str, pairs: Pairs, cursor: str | None) -> str | None:
     return None if cursor is None else _address(path, [*pairs, ("cursor", cursor)])
 
 
-def _chips(pairs: Pairs, language: Language) -> tuple[Chip, ...]:
-    from portcullis.report import check_label
-
+def _chips(pairs: Pairs, language: Language, path: str = "/queue") -> tuple[Chip, ...]:
     def said(name: str, value: str) -> str:
         if name in ("origin", "departure"):
             return country_name(value, language)
@@ -184,7 +192,7 @@ def _chips(pairs: Pairs, language: Language) -> tuple[Chip, ...]:
         return f"{100 * float(value):g} %" if name == "top" and _is_number(value) else value
 
     return tuple(
-        Chip(name, said(name, value), _address("/queue", [p for p in pairs if p != (name, value)] or _ALL))
+        Chip(name, said(name, value), _address(path, [p for p in pairs if p != (name, value)] or _ALL))
         for name, value in pairs
         if name not in ("order", "top_by")
     )

@@ -3,7 +3,9 @@ import { ask, Refusal } from "../common/fetch";
 import { key } from "../common/keys";
 import { notice } from "../common/notice";
 import { speaker } from "../common/words";
+import { isoDay } from "./days";
 import { between, Picked } from "./picked";
+import { markWrong } from "./wrong";
 
 const say = speaker({
   ko: {
@@ -18,6 +20,8 @@ const say = speaker({
     refused: "처리하지 못한 건수: {n}. {why}",
     copied: "링크를 복사했습니다.",
     saved: "보기를 저장했습니다.",
+    chosen: "{n}개 선택",
+    any: "전체",
   },
   en: {
     next: "Next case",
@@ -31,6 +35,8 @@ const say = speaker({
     refused: "Cases not done: {n}. {why}",
     copied: "The link was copied.",
     saved: "The view was saved.",
+    chosen: "{n} chosen",
+    any: "Any",
   },
 });
 const picked = new Picked();
@@ -106,7 +112,7 @@ async function deed(body: Record<string, unknown>): Promise<void> {
     if (refused.length)
       notice(say("refused", { n: refused.length, why: refused[0]?.problem ?? "" }), "trouble");
   }
-  find<HTMLFormElement>("#filter")?.requestSubmit();
+  filter?.requestSubmit();
   show();
 }
 
@@ -150,14 +156,36 @@ document.addEventListener("click", (event) => {
     if (!open.contains(target)) open.open = false;
 });
 
-// a whole modality at once; before htmx asks with the form as it then stands
+const filter = find<HTMLFormElement>("#filter");
+
+/** By what a share is measured is a question only with a share and kinds. */
+function offerTopBy(): void {
+  const by = find<HTMLSelectElement>("#f-top_by");
+  const asked = find<HTMLSelectElement>("#f-top")?.value && find("[name=kind]:checked");
+  if (by) by.disabled = !asked;
+  const whole = find("#top-by");
+  if (whole) whole.hidden = !asked;
+}
+
+/** How many values of a list are ticked stands on it. */
+function count(list: HTMLDetailsElement): void {
+  const ticked = list.querySelectorAll("input[name]:checked").length;
+  const shown = list.querySelector(".chosen");
+  if (shown) shown.textContent = ticked ? say("chosen", { n: ticked }) : say("any");
+}
+
+// before htmx asks with the form as it then stands
 document.addEventListener(
   "change",
   (event) => {
     const box = event.target as HTMLInputElement;
+    if (box.matches(".day")) box.value = isoDay(box.value);
     if (box.matches(".whole-group"))
       for (const one of box.closest("div")?.querySelectorAll<HTMLInputElement>("[name=kind]") ?? [])
         one.checked = box.checked;
+    const list = box.closest<HTMLDetailsElement>(".pick-list");
+    if (list) count(list);
+    if (box.closest("#filter")) offerTopBy();
   },
   { capture: true },
 );
@@ -186,10 +214,19 @@ slider?.addEventListener("input", () => {
   if (budget) budget.value = `${slider.value}%`;
   if (shown) shown.value = `${slider.value} %`;
 });
-find<HTMLDetailsElement>("#budget-card")?.addEventListener("toggle", (event) => {
-  if ((event.target as HTMLDetailsElement).open) find("#budget")?.dispatchEvent(new Event("plan"));
-});
-document.addEventListener("htmx:after:swap", () => {
+const card = find<HTMLDetailsElement>("#budget-card");
+const plan = () => {
+  if (card?.open) find("#budget")?.dispatchEvent(new Event("plan"));
+};
+card?.addEventListener("toggle", plan);
+document.addEventListener("htmx:after:swap", (event) => {
+  const source = (event.target as HTMLElement).closest("form");
+  const budgeting = find<HTMLFormElement>("#budget");
+  if (source === budgeting && budgeting) markWrong(budgeting, find("#plan") ?? budgeting);
+  if (source === filter && filter) {
+    markWrong(filter, find("#results") ?? filter);
+    plan(); // of the cases that are shown now
+  }
   // the same case stays the current one, wherever the answer puts it
   const [was, from] = [current, anchor].map((row) => row && id(row));
   current = rows().find((row) => id(row) === was);
@@ -216,3 +253,5 @@ key(
 );
 key("/", say("search"), () => find("#f-text")?.focus());
 show();
+const results = find("#results");
+if (filter && results) markWrong(filter, results);
