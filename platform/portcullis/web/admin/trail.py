@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -190,4 +191,5 @@ def _rows(pages: Pages, frame: Frame, found: Sequence[Entry]) -> tuple[EntryRow,
 
 def _short(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:80]}…"
+    most = 12 if re.fullmatch("[0-9a-f]{64}", text) else 80  # of a hash only as much as the eye compares
+    return text if len(text) <= most else f"{text[:most]}…"
