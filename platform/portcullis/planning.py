@@ -81,7 +81,7 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class _Picked:
-    """Chosen cases: (k,) rising numbers of the queue, and their ranks and arms as fusion's selection has them."""
+    """Chosen cases: (k,) rising numbers of the queue, with rank and arm as fusion's selection has them."""
 
     number: npt.NDArray[np.int64]
     rank: npt.NDArray[np.int64]

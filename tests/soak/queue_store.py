@@ -53,7 +53,7 @@ def rows(count: int, seed: int) -> Iterator[dict[str, Any]]:
         }
         # one declaration in four has further lines, as in trade statistics
         lines = [line, *({**line, "hsk": rng.choice(_CODES)} for _ in range(rng.choice((0, 0, 0, 3))))]
-        declared = {
+        declared: dict[str, Any] = {
             "id": f"Q{number:07d}",
             "date": (first + dt.timedelta(days=rng.randrange(365))).isoformat(),
             "origin": rng.choice(_COUNTRIES),

@@ -23,8 +23,17 @@ class BadFilter(CustomsError):
     """An address that is no filter of the queue."""
 
 
-def checked(pairs: Iterable[tuple[str, str]], of: type[Query] = QueueQuery) -> Query:  # type: ignore[assignment]
-    """The filter, or what else the address asks of it; empty values do not narrow.
+def checked(pairs: Iterable[tuple[str, str]]) -> QueueQuery:
+    """The filter; empty values do not narrow.
+
+    Raises:
+        BadFilter: with a problem for each field that cannot be.
+    """
+    return checked_as(QueueQuery, pairs)
+
+
+def checked_as(of: type[Query], pairs: Iterable[tuple[str, str]]) -> Query:
+    """The filter, with what else is asked of its cases.
 
     Raises:
         BadFilter: with a problem for each field that cannot be.

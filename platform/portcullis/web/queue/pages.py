@@ -13,7 +13,7 @@ from customs.errors import CustomsError
 from customs.sentences import Language
 from portcullis.api.access import Serving
 from portcullis.api.queue import QueueQuery
-from portcullis.api.queue_address import checked, clean, lasting
+from portcullis.api.queue_address import checked, checked_as, clean, lasting
 from portcullis.api.queue_work import PlanQuery
 from portcullis.identity.permissions import Permission
 from portcullis.planning import MAX_PUBLISHED
@@ -122,7 +122,7 @@ def budget(request: Request, pages: Showing, service: Serving, frame: ReadingFra
     problems: tuple[Wrong, ...] = ()
     plan, minutes = None, 0.0
     try:
-        asked = checked(pairs, PlanQuery)
+        asked = checked_as(PlanQuery, pairs)
         minutes = asked.minutes
         plan = service.planning.plan(asked.filter(frame.who.name), asked.wish)
     except CustomsError as error:
