@@ -189,7 +189,8 @@ def office(
 ) -> Iterator[SimpleNamespace]:
     """A live service over a copy of the office's data: `service`, `address`, `cookie(role)`.
 
-    Its broker has handed in one list of goods and written one dossier: `list_id`, `dossier_id`.
+    Its broker has handed in one list of goods and written one dossier, its admin has set a webhook: `list_id`,
+    `dossier_id`, `webhook_id`.
     """
     folder = tmp_path_factory.mktemp("open") / "data"
     shutil.copytree(office_folder, folder)
@@ -199,6 +200,9 @@ def office(
     handed_in = service.broking.lists.add(
         "품명\n냉동 새우살\n".encode(), broker, name="goods.csv", language="ko"
     )
+    # to a port where nobody listens: only its pages are looked at
+    admin = service.accounts.named(Role.ADMIN.value)
+    webhook, _ = service.alerting.webhooks.add("http://127.0.0.1:9/hook", admin)
     written = service.broking.dossiers.write(
         Asked("냉동 새우살"),
         Judged(HsCode("0306171090"), "peeled"),
@@ -218,5 +222,6 @@ def office(
             cookie=cookie,
             list_id=handed_in.id,
             dossier_id=written.id,
+            webhook_id=webhook.id,
         )
     service.close()

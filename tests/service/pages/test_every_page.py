@@ -106,7 +106,7 @@ def ground(office: SimpleNamespace) -> SimpleNamespace:
     with office.service.assessments.engine.connect() as connection:
         case = connection.execute(best.limit(1)).scalar_one()
         batch = connection.execute(sa.select(batches.c.id).limit(1)).scalar_one()
-    mine = {"list_id": office.list_id, "dossier_id": office.dossier_id}
+    mine = {name: getattr(office, name) for name in ("list_id", "dossier_id", "webhook_id")}
     office.filled = FILLED | mine | {"assessment_id": case, "batch_id": batch}
     office.routes = routes(office)
     return office

@@ -72,16 +72,17 @@ def test_everybody_comes_in_where_their_work_is_and_goes_out_again(
     assert here.get_attribute("href") == HOMES[role]
     place = next(place.name for place in PLACES if place.href == HOMES[role])
     assert here.inner_text().strip() == translations(language).gettext(PLACE_WORDS[place])
+    page.keyboard.press("Escape")  # out of the field that a broker begins in
     page.locator("body").press("?")
     page.locator("dialog#keys[open]").wait_for()
     assert page.locator("dialog#keys kbd").count() >= 2 * len(shown)
     axe(page)
     page.keyboard.press("Escape")
-    page.locator("details.menu summary").click()
+    page.locator(".mine details.menu summary").click()
     page.locator("#theme").select_option("dark")
     page.reload()
     assert page.locator("html").get_attribute("data-theme") == "dark"
-    page.locator("details.menu summary").click()
+    page.locator(".mine details.menu summary").click()
     axe(page)
     page.locator("form[action='/logout'] button").click()
     page.wait_for_url(re.compile("/login"))

@@ -42,7 +42,16 @@ export function typing(target: EventTarget | null): boolean {
   );
 }
 
+/** Out of a field, so that the keys of the page work again; dialogs and open lists have their own Escape. */
+function leave(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement) || !typing(target) || target.closest("dialog[open]")) return false;
+  if (target.getAttribute("aria-expanded") === "true") return false;
+  target.blur();
+  return true;
+}
+
 function press(event: KeyboardEvent): void {
+  if (event.key === "Escape" && !event.defaultPrevented && leave(event.target)) return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
   if (event.target instanceof HTMLElement && event.target.closest("dialog[open]")) return;
   const now = performance.now();
