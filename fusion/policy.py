@@ -101,7 +101,7 @@ class Policy:
         for name, values in sections.items():
             lines.append(f"[{name}]")
             # a JSON string of plain text is a TOML string as well
-            lines += [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in values.items()]
+            lines += [f"{json.dumps(key)} = {_value(value)}" for key, value in values.items()]
             lines.append("")
         return "\n".join(lines)
 
@@ -132,6 +132,11 @@ def shares(checks: Sequence[str], weights: Mapping[str, float], echoes: Mapping[
     """The weight of each check: its own, or where it is the echo of one that is silent, that one's."""
     standing = [check if echoes.get(check, check) in checks else echoes[check] for check in checks]
     return [weights.get(check, 1.0) for check in standing]
+
+
+def _value(value: str | float) -> str:
+    """1 and 1.0 are one threshold, and must give one text and so one version."""
+    return json.dumps(value if isinstance(value, str) else float(value))
 
 
 def _number(raw: Mapping[str, Any], section: str, key: str) -> float:

@@ -75,9 +75,14 @@ class HsScorer:
         self.data_fingerprint = ""
         self._last: _Read | None = None
 
-    def suggest(self, texts: Sequence[str | Goods], top: int = 5) -> list[Suggestion]:
-        """Codes for texts, or for names with descriptions, in order; see `Suggestion`."""
-        return self.suggester(texts, top)
+    def suggest(
+        self,
+        texts: Sequence[str | Goods],
+        top: int = 5,
+        photos: Sequence[Sequence[Photo]] | None = None,
+    ) -> list[Suggestion]:
+        """Codes for texts, or names with descriptions, and for photos, in order; see `Suggestion`."""
+        return self.suggester(texts, top, photos)
 
     def score(self, cases: Sequence[Case]) -> list[list[Evidence]]:
         """`hs.text`, `hs.vague_text`, `hs.photo` and `hs.joint` for each case, in order.

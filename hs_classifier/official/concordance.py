@@ -121,6 +121,16 @@ class Concordance:
                 return Mapped(digits, digits, "no_edition", self.editions)
         return self._walk(digits, start)
 
+    def earlier(self, code: Digits) -> list[tuple[str, str]]:
+        """Codes that became this one, or one below it, in one step: their digits and their edition."""
+        digits = digits_of(code)
+        return [
+            (old, begins)
+            for begins in self.editions
+            for step in self._steps[begins].values()
+            for old in step.became(digits)
+        ]
+
     def _walk(self, digits: str, start: str) -> Mapped:
         walked, at, level = [start], start, len(digits)
         reached: dict[str, Target] = {digits: Target(digits)}
@@ -168,6 +178,14 @@ class _Step:
             if length < len(digits) and (above := list(self._run(digits[:length], exact=True))):
                 return [(link.new, link.partly or len(above) > 1) for link in above]
         return []
+
+    def became(self, digits: str) -> list[str]:
+        """Old codes, another than this one, that lead to a new code or below it."""
+        return list(
+            dict.fromkeys(
+                link.old for link in self._links if link.new.startswith(digits) and link.old != digits
+            )
+        )
 
     def _run(self, digits: str, *, exact: bool = False) -> Iterator[Link]:
         at = bisect_left(self._olds, digits)

@@ -101,12 +101,17 @@ class Batcher:
     @property
     def full(self) -> bool:
         """Whether the next request would be refused."""
-        return self._closed or max(self._places, len(self._waiting)) >= self.max_queue
+        return self._closed or self.in_hand >= self.max_queue
+
+    @property
+    def in_hand(self) -> int:
+        """How many requests of this process are being read or wait for the models."""
+        return max(self._places, len(self._waiting))
 
     @property
     def busy(self) -> bool:
         """Whether anything is in hand."""
-        return self._places > 0 or bool(self._waiting)
+        return self.in_hand > 0
 
     @contextmanager
     def place(self) -> Iterator[None]:

@@ -146,6 +146,11 @@ class CodeDesk:
         asked.at(4)  # a chapter became nothing else
         return _mapping(table.map_old(asked, self.concordance(), edition), table, language)
 
+    def earlier(self, code: str) -> list[tuple[str, str]]:
+        """Codes of older editions that became this one, with their edition; none without a concordance."""
+        found = self.concordance()
+        return [] if found is None else found.earlier(code)
+
     def _open(self) -> CodeTable:
         table = self.table()
         if table is None:

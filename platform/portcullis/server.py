@@ -121,6 +121,7 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
     longer is cut off by leaving at once with exit code 1.
     """
     from portcullis.api.app import make_app
+    from portcullis.broking.list_runner import ListRunner
     from portcullis.jobs.executor import executor_of
 
     settings = service.settings
@@ -145,9 +146,12 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[str], None
     ready(address_of(listener, settings))
     service.alerting.start()
     service.board.start(executor_of(service))
+    lists = ListRunner(service.broking.lists)
+    lists.start()
     try:
         server.run(sockets=[listener])
     finally:
+        lists.stop()
         service.board.stop()
         done = service.close(1.0 if server.cut_off else None)
     log.info("stopped", extra={"pid": os.getpid(), "complete": done and not server.cut_off})

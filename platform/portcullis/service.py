@@ -55,6 +55,7 @@ from portcullis.store.tariff import Tariff
 from portcullis.switching import Switchboard
 
 if TYPE_CHECKING:
+    from portcullis.broking.desks import Broking
     from portcullis.insight.desks import Insight
     from portcullis.watching.desks import Watching
 
@@ -396,28 +397,20 @@ class Service:
             raise NotFound("this assessment has no photo", field="id", remedy="none was uploaded")
         return drawing.photo_png(read_photo(self.images.read(found.photo)).pixels)
 
-    def suggest(self, text: str, top: int = 5, language: Language = "en") -> dict[str, Any]:
-        """HS code suggestions for a name or description: `levels`, `set`, `rulings`, `refused`."""
-        from hs_classifier.bulk import as_json
-        from hs_classifier.text import Goods
+    def suggest(
+        self, text: str, top: int = 5, language: Language = "en", photo: bytes | None = None
+    ) -> dict[str, Any]:
+        """HS code suggestions for a name or description, a photo, or both; see `broking.suggesting`."""
+        from portcullis.broking.asked import Asked
 
-        if "hs" not in self.models.scorers:
-            raise NoModel("no HS model is loaded", field="models", remedy="train one: portcullis train hs")
-        if not 1 <= top <= MAX_SUGGESTIONS:
-            raise CustomsError(f"got {top}", field="top", remedy=f"give 1 to {MAX_SUGGESTIONS}")
-        if len(text) > MAX_SUGGESTION_TEXT:
-            raise CustomsError(
-                f"the text has {len(text):,} characters",
-                field="text",
-                remedy=f"send at most {MAX_SUGGESTION_TEXT:,}",
-            )
-        goods = Goods.of(text)
+        return self.broking.suggesting(Asked(text, photo=photo), top, language)
 
-        def work(models: Models) -> dict[str, Any]:
-            scorer: Any = models.scorers["hs"]
-            return as_json(scorer.suggest([goods], top=top)[0], scorer.suggester, language, goods)
+    @cached_property
+    def broking(self) -> Broking:
+        """What brokers work with."""
+        from portcullis.broking.desks import Broking
 
-        return self.batcher.call(work)
+        return Broking.over(self)
 
     @cached_property
     def insight(self) -> Insight:

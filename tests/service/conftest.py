@@ -377,9 +377,9 @@ def receiver(make_receiver: Callable[[], Receiver]) -> Receiver:
     return make_receiver()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The installed Chromium, without a window."""
+    """The installed Chromium, without a window; not for longer: Playwright keeps an event loop running."""
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")

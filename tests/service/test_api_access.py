@@ -36,7 +36,7 @@ def test_every_route_but_the_open_ones_needs_an_account(service: Service, addres
                 assert answer.status_code == 401, (method, path)
             else:
                 assert answer.headers["location"].startswith("/login"), (method, path)
-    assert seen >= {*opened, "/", "/assessments/{assessment_id}", URL, URL + "/{assessment_id}/heatmap"}
+    assert seen >= {*opened, "/desk", "/assessments/{assessment_id}", URL, URL + "/{assessment_id}/heatmap"}
 
 
 def _routes(routes: Any) -> Iterator[Any]:
@@ -48,7 +48,7 @@ def _routes(routes: Any) -> Iterator[Any]:
         yield from _routes(inner)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/login", "/v1/nothing", "/static/portcullis.css", "/"])
+@pytest.mark.parametrize("path", ["/healthz", "/login", "/v1/nothing", "/static/css/base.css", "/"])
 def test_every_answer_carries_strict_headers(address: str, path: str) -> None:
     """No script can run, no frame can hold a page, no type is guessed."""
     headers = httpx.get(address + path).headers

@@ -275,7 +275,7 @@ def test_the_page_of_a_full_service_says_so(
         browser.post("/login", data={"name": make.name, "password": make.password}, headers=own)
         taken = [threads.submit(send, address, make, f"D{n}") for n in range(2)]
         until(lambda: narrow.batcher.full)
-        page = browser.post("/", files={"declaration": (None, make.declaration())}, headers=own)
+        page = browser.post("/desk", files={"declaration": (None, make.declaration())}, headers=own)
         assert page.status_code == 429
         assert int(page.headers["retry-after"]) >= 1
         assert "nothing was stored" in page.text

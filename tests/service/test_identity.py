@@ -92,7 +92,7 @@ def test_a_login_cookie_is_strict_and_opens_the_desk(address: str, make: SimpleN
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert "Secure" not in cookie
-    assert httpx.get(address + "/", cookies=dict(answer.cookies)).status_code == 200
+    assert httpx.get(address + "/desk", cookies=dict(answer.cookies)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ def test_a_cookie_counts_for_a_change_only_from_our_own_pages(
     """Another site can make a browser send a form, but not from here."""
     cookies = {COOKIE: sign_in(address, make).cookies[COOKIE]}
     parts = {"declaration": make.declaration()}
-    for path in ("/v1/assessments", "/"):
+    for path in ("/v1/assessments", "/desk"):
         answer = httpx.post(address + path, files=parts, cookies=cookies, headers=headers)
-        assert answer.status_code == ((201 if path != "/" else 303) if allowed else 403)
+        assert answer.status_code == ((201 if path != "/desk" else 303) if allowed else 403)
     own = httpx.post(address + "/v1/assessments", files=parts, cookies=cookies, headers={"Origin": address})
     assert own.status_code == 201
 

@@ -82,7 +82,7 @@ def test_an_upgrade_counts_what_was_assessed_before(service: Service, assess: Ca
     assess(3, date="2024-12-31")
     before = in_store(service)
     assert len(before) > 20
-    downgrade(service.audit.engine, "0011")
+    downgrade(service.audit.engine, "0012")
     upgrade(service.audit.engine)
     assert in_store(service) == before
 

@@ -107,7 +107,7 @@ def measure(live: Live, seed: int, painter: str) -> Result:
     from playwright.sync_api import sync_playwright
 
     papers = json.dumps(declaration(random.Random(seed), "LARGE"), ensure_ascii=False).encode()
-    files = {"declaration": papers, "scan": ("large.tiff", large_scan(seed), "image/tiff")}
+    files: dict[str, Any] = {"declaration": papers, "scan": ("large.tiff", large_scan(seed), "image/tiff")}
     with live.client(Role.INSPECTOR, timeout=120) as client:
         answer = client.post("/v1/assessments", files=files)
         answer.raise_for_status()
@@ -120,7 +120,7 @@ def measure(live: Live, seed: int, painter: str) -> Result:
         view = playwright.chromium.launch_persistent_context(
             profile,
             executable_path=executable,
-            viewport=OFFICE,
+            viewport={"width": OFFICE["width"], "height": OFFICE["height"]},
             args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--js-flags=--expose-gc"],
         )
         page = view.new_page()

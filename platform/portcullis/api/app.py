@@ -18,6 +18,8 @@ from portcullis.api import (
     batches,
     casework,
     codes,
+    dossiers,
+    goods_lists,
     health,
     imports,
     models,
@@ -79,6 +81,8 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(series.router)
     app.include_router(watching.router)
     app.include_router(suggestions.router)
+    app.include_router(dossiers.router)  # before the codes, among which one could be called so
+    app.include_router(goods_lists.router)
     app.include_router(codes.router)
     app.include_router(audit.router)
     app.include_router(models.router)

@@ -64,7 +64,7 @@ class NoteBody(_Body):
     """A note; box: top, left, bottom, right of its place on the scan, pixels of the upright scan."""
 
     text: Annotated[Text, Field(min_length=1, max_length=MAX_NOTE)]
-    box: tuple[Pixel, Pixel, Pixel, Pixel] | None = None
+    box: Annotated[list[Pixel], Field(min_length=4, max_length=4)] | None = None
 
 
 class AssignmentBody(_Body):
@@ -92,7 +92,7 @@ class EventDocument(BaseModel):
     found_hs: str | None = None
     note: str | None = None
     text: str | None = None
-    box: tuple[int, int, int, int] | None = None
+    box: Annotated[list[int], Field(min_length=4, max_length=4)] | None = None
     assignee: str | None = None
 
 
@@ -191,7 +191,9 @@ def write_note(
     key: Key = None,
 ) -> EventDocument:
     """Write a note, of the whole case or of a place on its scan."""
-    return _done(service, assessment_id, Noted(text=body.text, box=body.box), account, body, key, language)
+    top, left, bottom, right = body.box or (0, 0, 0, 0)
+    box = None if body.box is None else (top, left, bottom, right)
+    return _done(service, assessment_id, Noted(text=body.text, box=box), account, body, key, language)
 
 
 @router.post("/assessments/{assessment_id}/assignments", status_code=201, responses=_ERRORS)

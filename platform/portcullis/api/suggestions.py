@@ -1,4 +1,4 @@
-"""`/v1/hs/suggestions`: codes for a name or description."""
+"""`/v1/hs/suggestions`: codes for a name or description, a photo, or both."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from portcullis.api.access import Serving, Speaking, SuggestingCodes
 from portcullis.api.problems import documented
+from portcullis.api.told import PHOTO_PART, Telling, model_of, two_bodies
 from portcullis.service import MAX_SUGGESTION_TEXT, MAX_SUGGESTIONS
 
 router = APIRouter(prefix="/v1/hs", tags=["hs"])
@@ -78,11 +79,22 @@ class Separates(BaseModel):
     would_change: list[str]
 
 
+class PhotoUsed(BaseModel):
+    """Whether the suggestions rest on the photo; reason: why not.
+
+    by_text: the likeliest code of the text alone, where it is another.
+    """
+
+    used: bool
+    reason: str | None
+    by_text: Likely | None
+
+
 class Suggested(BaseModel):
     """Codes at each level ("2", "4", "6", "10"), best first.
 
     set: the codes that hold the right one at the calibrated rate. official: of every ten-digit code
-    suggested; null where the model's table does not have it.
+    suggested; null where the model's table does not have it. photo: null where none was sent.
     """
 
     levels: dict[str, list[Likely]]
@@ -91,11 +103,27 @@ class Suggested(BaseModel):
     official: dict[str, Official | None]
     separates: Separates | None
     refused: Refused | None
+    photo: PhotoUsed | None
 
 
-@router.post("/suggestions", response_model=Suggested, responses=documented(401, 403, 413, 422, 429, 503))
+@router.post(
+    "/suggestions",
+    response_model=Suggested,
+    responses=documented(400, 401, 403, 413, 422, 429, 503),
+    openapi_extra=two_bodies(
+        Wanted, {"text": {"type": "string"}, "top": {"type": "integer"}, "photo": PHOTO_PART}, ()
+    ),
+)
 def suggestions(
-    service: Serving, account: SuggestingCodes, wanted: Wanted, language: Speaking
+    service: Serving, account: SuggestingCodes, told: Telling, language: Speaking
 ) -> dict[str, Any]:
-    """Likely codes with the nearest rulings, or why there are none and what to ask."""
-    return service.suggest(wanted.text, wanted.top, language)
+    """Likely codes with the nearest rulings, or why there are none and what to ask; nothing is stored.
+
+    JSON with a text; or a form with a text, a photo, or both.
+    """
+    if told.json is not None:
+        wanted = model_of(Wanted, told.json)
+        return service.suggest(wanted.text, wanted.top, language)
+    told.require_only("text", "top", "photo")
+    wanted = model_of(Wanted, {"text": told.one("text"), "top": told.one("top") or 5})
+    return service.suggest(wanted.text, wanted.top, language, told.photo)

@@ -85,8 +85,8 @@ async def read_form(request: Request, place: Annotated[None, Depends(admitted)])
             field="Content-Type",
             remedy="send multipart/form-data with the parts declaration, scan and photo",
         )
-    async with _parts(request) as form:
-        files = {part: await _files(form, part) for part in PARTS}
+    async with parts_of(request) as form:
+        files = {part: await files_of(form, part) for part in PARTS}
         texts = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         unknown = tuple(dict.fromkeys(name for name in form if name not in PARTS))
     for part in ("declaration", "photo"):
@@ -127,11 +127,11 @@ class _Parser(MultiPartParser):
 
 
 @asynccontextmanager
-async def _parts(request: Request) -> AsyncIterator[FormData]:
+async def parts_of(request: Request, *, max_fields: int = 8) -> AsyncIterator[FormData]:
     """The parts of the body; 400 for one that is broken or was cut."""
     async with aclosing(request.stream()) as stream:
         most = MAX_DECLARATION_BYTES + 1024
-        parser = _Parser(request.headers, stream, max_files=8, max_fields=8, max_part_size=most)
+        parser = _Parser(request.headers, stream, max_files=8, max_fields=max_fields, max_part_size=most)
         parser.stream = parser.whole(stream)
         try:
             form = await parser.parse()
@@ -171,7 +171,8 @@ Uploaded = Annotated[Upload, Depends(read_upload)]
 Gone = Annotated[Callable[[], bool], Depends(watch_caller)]
 
 
-async def _files(form: FormData, part: str) -> tuple[NamedFile, ...]:
+async def files_of(form: FormData, part: str) -> tuple[NamedFile, ...]:
+    """Name and contents of each file of a part; one that a browser sends empty and unnamed was not chosen."""
     sent = [f for f in form.getlist(part) if isinstance(f, UploadFile) and (f.size or f.filename)]
     return tuple([(f.filename or "", await f.read()) for f in sent])
 

@@ -69,6 +69,13 @@ class ConcludedCases:
             last = [connection.scalar(sa.select(sa.func.max(t.c.number))) or 0 for t in (decision, outcome)]
         return last[0], last[1]
 
+    def newest(self) -> dt.datetime | None:
+        """When the latest outcome was recorded; None without any."""
+        query = sa.select(outcome.c.at).order_by(outcome.c.number.desc()).limit(1)
+        with self.engine.connect() as connection:
+            found = connection.scalar(query)
+        return None if found is None else as_utc(found)
+
     def between(self, begin: dt.datetime | None, end: dt.datetime | None) -> list[Concluded]:
         """Cases whose latest outcome was recorded from `begin` until before `end`, oldest first."""
         o, d, q = outcome.c, decision.c, queue.c

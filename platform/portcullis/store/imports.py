@@ -74,9 +74,11 @@ class Imports:
             row = connection.execute(sa.select(imports).where(_i.id == number)).one_or_none()
         return None if row is None else _import(row)
 
-    def earlier(self, kind: Kind, sha256: str) -> Import | None:
-        """The newest import of these very bytes as this kind, or None."""
+    def earlier(self, kind: Kind, sha256: str, before: int | None = None) -> Import | None:
+        """The newest import of these very bytes as this kind, of those before a number, or None."""
         query = sa.select(imports).where(_i.kind == kind.value, _i.sha256 == sha256)
+        if before is not None:
+            query = query.where(_i.id < before)
         with self.engine.connect() as connection:
             row = connection.execute(query.order_by(_i.id.desc()).limit(1)).one_or_none()
         return None if row is None else _import(row)

@@ -24,7 +24,7 @@ from portcullis.store.engine import writing
 if TYPE_CHECKING:
     from sqlalchemy.sql.dml import Insert
 
-    from customs.readers.report import Read, RepairReport
+    from customs.readers.report import Read, Remark, RepairReport
 
 CHUNK = 5_000
 REMARKS, REMARKS_OF_ONE, LONGEST_GOT = 2_000, 200, 200  # of a report that is kept
@@ -110,7 +110,7 @@ def store(
 def kept(report: RepairReport) -> dict[str, Any]:
     """What of a report the store keeps: counts of every reason, and the first remarks of each."""
     seen: Counter[str] = Counter()
-    first = []
+    first: list[Remark] = []
     for remark in report.remarks:
         seen[remark.key] += 1
         if seen[remark.key] <= REMARKS_OF_ONE and len(first) < REMARKS:

@@ -156,7 +156,7 @@ class Policies:
         a = assessment.c
         recent = sa.select(a.surprise).order_by(a.number.desc()).limit(RECENT).subquery()
         s = recent.c.surprise
-        counts = [sa.func.count(s), sa.func.count()]
+        counts: list[sa.ColumnElement[int]] = [sa.func.count(s), sa.func.count()]
         edges = [policy.bands[band] for policy in (before, after) for band in policy.bands]
         counts += [sa.func.coalesce(sa.func.sum(sa.case((s >= edge, 1), else_=0)), 0) for edge in edges]
         reports = sa.select(a.report).order_by(a.number.desc()).limit(READ)

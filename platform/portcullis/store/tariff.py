@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from customs.hs import HsCode
 from customs.sentences import Language
 from portcullis.store import official
+from portcullis.store.metadata import as_utc
 from portcullis.store.official import hsk
 
 if TYPE_CHECKING:
@@ -107,6 +108,23 @@ class Tariff:
             }
             row |= {"valid_from": _begin(row["valid_from"]), "valid_to": _end(row["valid_to"])}
         return in_force((Rate(**row) for row in rows), code, on)
+
+    def source(self) -> dict[str, str | None] | None:
+        """Which file the table of codes came from: name, sha256, when it was imported, its last day."""
+        table = self.table()
+        if table is None:
+            return None
+        imports = official.imports.c
+        query = select(imports.file, imports.sha256, imports.at).where(imports.kind == "hsk")
+        with self._engine.connect() as connection:
+            row = connection.execute(query.order_by(imports.id.desc()).limit(1)).one()
+        last = table.last_day
+        return {
+            "file": row.file,
+            "sha256": row.sha256,
+            "at": as_utc(row.at).isoformat(),
+            "last_day": None if last is None else last.isoformat(),
+        }
 
     def _latest(self, kind: str) -> int | None:
         """Number of the newest import of a kind."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from customs.progress import Progress, silent
-from portcullis.store import assessments, casework, selections
+from portcullis.store import assessments, casework, dossiers, selections
 from portcullis.store.audit import START, Entry, Fault, Head, audit, check_chain, digest, entries_of
 from portcullis.store.images import Images, LostImage
 from portcullis.store.metadata import whole
@@ -79,6 +79,7 @@ KINDS: tuple[Kind, ...] = (
         Kind(name, table, partial(casework.vouched, name), subject="assessment_id", key="id")
         for name, table in casework.EVENTS.items()
     ),
+    Kind(dossiers.ACTION, dossiers.dossier, dossiers.vouched),
     Kind(
         "selection.publish",
         selection,

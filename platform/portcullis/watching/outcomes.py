@@ -123,6 +123,11 @@ class OutcomeDesk:
         self.zone = zone
         self._kept: dict[tuple[object, ...], Figures] = {}
 
+    def newest_day(self) -> dt.date | None:
+        """The local day of the latest outcome; None without any."""
+        found = self.store.newest()
+        return None if found is None else found.astimezone(self.zone).date()
+
     def figures(self, since: dt.date | None, until: dt.date | None) -> Figures:
         """Of outcomes recorded on these days of the office, both included; None: no limit."""
         key = (since, until, self.store.state())

@@ -33,7 +33,7 @@ PLACES: tuple[Place, ...] = (
     Place("outcomes", "/outcomes", "o", Permission.READ_CASES),
     Place("quality", "/quality", "u", Permission.READ_MODELS),
     Place("replay", "/replay", "r", Permission.RUN_BATCHES),
-    Place("admin", "/admin", "m", Permission.MANAGE_ACCOUNTS),
+    Place("admin", "/admin", "m", Permission.READ_MODELS),
 )
 HOMES: Mapping[Role, str] = MappingProxyType(
     {Role.INSPECTOR: "/desk", Role.BROKER: "/codes", Role.ANALYST: "/queue", Role.ADMIN: "/admin"}

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from portcullis.web import home, pages, sign_in
 from portcullis.web.account import pages as account
-from portcullis.web.admin import pages as admin
+from portcullis.web.admin import hooks, imports, models, overview, people, policies, trail
 from portcullis.web.broker import pages as broker
 from portcullis.web.case import history
 from portcullis.web.case import pages as case
@@ -16,7 +16,8 @@ from portcullis.web.queue import pages as queue
 from portcullis.web.replay import pages as replay
 from portcullis.web.watch import pages as watch
 
-ROOMS = (home, sign_in, desk, case, history, broker, queue, replay, watch, admin, account)
+ADMIN = (overview, people, models, policies, imports, hooks, trail)
+ROOMS = (home, sign_in, desk, case, history, broker, queue, replay, watch, *ADMIN, account)
 PAGES: tuple[type[Page], ...] = (*pages.PAGES, *(page for room in ROOMS for page in room.PAGES))
 PARTS: tuple[type[Part], ...] = tuple(part for room in ROOMS for part in room.PARTS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import random
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +14,16 @@ from typing import Any
 
 import pytest
 
+from customs.config import make_config
+from customs.hs import HsCode
 from customs.world import World
+from hs_classifier.data import Corpus, Sample
+from hs_classifier.model import HsConfig
+from hs_classifier.scorer import HsScorer
+from hs_classifier.text import Goods
+from hs_classifier.train import fit
+from portcullis.broking.asked import Asked
+from portcullis.broking.dossier_desk import Judged
 from portcullis.demo.clock import Clock
 from portcullis.demo.diary import SEOUL, Diary
 from portcullis.demo.history import History
@@ -36,6 +46,36 @@ GRAVE = ("serious", "critical")
 def people(service: Service) -> dict[Role, Account]:
     """An account for each role of the test's service; nobody knows their passwords."""
     return {role: service.accounts.add(f"an-{role.value}", "no hash", role) for role in Role}
+
+
+GOODS = {
+    "0303670000": ("frozen alaska pollock", "냉동 명태"),
+    "0303541000": ("frozen pacific salmon", "냉동 연어"),
+    "0306171090": ("frozen shrimp peeled", "냉동 새우살"),
+    "0901110000": ("green coffee beans", "커피 생두"),
+    "0901210000": ("roasted coffee beans", "볶은 커피 원두"),
+    "4011100000": ("new rubber tyres for passenger cars", "승용차용 고무 타이어"),
+    "4011201090": ("new rubber tyres for trucks", "화물차용 고무 타이어"),
+    "8471300000": ("portable laptop computer", "휴대용 노트북 컴퓨터"),
+}
+SMALL = {
+    **{"embedding_dim": 16, "buckets": 500, "embedding_epochs": 1, "hidden": 16, "epochs": 4},
+    **{"learning_rate": 0.01, "holdout": 0.3, "use_blstm": False, "use_glossary": False, "rounds": 30},
+}
+
+
+@pytest.fixture(scope="session")
+def small_hs() -> HsScorer:
+    """Trained once for all tests."""
+    rng = random.Random(3)
+    codes = list(GOODS)
+    samples = []
+    for i in range(400):
+        code = codes[i % len(codes)]
+        name = GOODS[code][i // len(codes) % 2]
+        brand = f"{rng.choice(['star', 'ocean', 'delta', '한빛'])} lot {rng.randrange(1000)}"
+        samples.append(Sample(Goods(f"{name} {brand}; {rng.choice(['box', 'bulk'])}"), HsCode(code)))
+    return fit(Corpus(tuple(samples), {}), make_config(HsConfig, SMALL), seed=5)[0]
 
 
 Opening = Callable[..., Any]
@@ -141,16 +181,42 @@ def office_folder(tmp_path_factory: pytest.TempPathFactory, tiny_world: Path, by
 
 @pytest.fixture(scope="module")
 def office(
-    tmp_path_factory: pytest.TempPathFactory, office_folder: Path, by_hand: Models, make: SimpleNamespace
+    tmp_path_factory: pytest.TempPathFactory,
+    office_folder: Path,
+    by_hand: Models,
+    small_hs: HsScorer,
+    make: SimpleNamespace,
 ) -> Iterator[SimpleNamespace]:
-    """A live service over a copy of the office's data: `service`, `address`, `cookie(role)`."""
+    """A live service over a copy of the office's data: `service`, `address`, `cookie(role)`.
+
+    Its broker has handed in one list of goods and written one dossier: `list_id`, `dossier_id`.
+    """
     folder = tmp_path_factory.mktemp("open") / "data"
     shutil.copytree(office_folder, folder)
-    service = Service.open(Settings(data=folder, language="en"), by_hand)
+    models = Models({**by_hand.scorers, "hs": small_hs}, {**by_hand.versions, "hs": "hs@small"})
+    service = Service.open(Settings(data=folder, language="en"), models)
+    broker = service.accounts.named(Role.BROKER.value)
+    handed_in = service.broking.lists.add(
+        "품명\n냉동 새우살\n".encode(), broker, name="goods.csv", language="ko"
+    )
+    written = service.broking.dossiers.write(
+        Asked("냉동 새우살"),
+        Judged(HsCode("0306171090"), "peeled"),
+        [Judged(HsCode("0303670000"), "no fish")],
+        broker,
+        day=dt.date(2024, 6, 1),
+        language="ko",
+    )
 
     def cookie(role: Role | None) -> str:
         return "" if role is None else service.sessions.issue(service.accounts.named(role.value))
 
     with make.running(service) as address:
-        yield SimpleNamespace(service=service, address=address, cookie=cookie)
+        yield SimpleNamespace(
+            service=service,
+            address=address,
+            cookie=cookie,
+            list_id=handed_in.id,
+            dossier_id=written.id,
+        )
     service.close()

@@ -105,7 +105,9 @@ def test_a_note_is_stored_once_and_a_wrong_one_keeps_what_was_typed(
     for _ in range(2):
         answer = asking(Role.INSPECTOR, path, data=sent)
         assert answer.status_code == 200
-    assert [event.values for event in service.casework.history(cases[1])] == [{"text": sent["text"]}]
+    assert [event.values for event in service.casework.history(cases[1])] == [
+        {"text": sent["text"], "box": None}
+    ]
     assert "&lt;b&gt;call&lt;/b&gt;" in answer.text
     long = "x" * 4001
     refused = asking(Role.INSPECTOR, path, data={"text": long, "once": "a2"})

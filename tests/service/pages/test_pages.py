@@ -49,6 +49,9 @@ def wanted_by(template: str) -> set[str]:
         names |= meta.find_undeclared_variables(tree)
         own |= {macro.name for macro in tree.find_all(nodes.Macro)}
         own |= {str(word) for line in tree.find_all(nodes.FromImport) for word in line.names}
+        own |= {
+            each.target.name for each in tree.find_all(nodes.Assign) if isinstance(each.target, nodes.Name)
+        }
         for node in (*tree.find_all(nodes.Extends), *tree.find_all(nodes.Include)):
             assert isinstance(node.template, nodes.Const), f"{name}: the name of a template is a constant"
             waiting.append(node.template.value)

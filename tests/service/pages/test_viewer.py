@@ -188,7 +188,7 @@ def test_a_vendors_picture_is_not_weighed(open_as: Any, upload: Any) -> None:
 def test_without_a_scan_or_without_an_answer_the_page_says_so(open_as: Any, axe: Any, upload: Any) -> None:
     """Nothing handed in; or a scan whose numbers do not come, which can be asked for again."""
     page = open_as(Role.INSPECTOR, f"/assessments/{upload(number='D2')}", language="en")
-    assert page.get_by_text("No scan was handed in").is_visible()
+    assert page.get_by_text("No scan was handed in with this declaration.").is_visible()
     case = upload(_energies())
     page.context.route("**/scan/planes", lambda route: route.fulfill(status=200, body="no json"))
     page.goto(page.url.rsplit("/", 1)[0] + f"/{case}")

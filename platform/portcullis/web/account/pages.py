@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -36,7 +37,10 @@ class LoginRow:
 
 @dataclass(frozen=True, kw_only=True)
 class AccountPage(Page):
-    """One's own account. key: the text of a key that was just made, shown this once."""
+    """One's own account. key: the text of a key that was just made, shown this once.
+
+    part: the form that `problems` are of; wait_minutes: after too many wrong passwords.
+    """
 
     template: ClassVar[str] = "account/account.html"
     logins: tuple[LoginRow, ...]
@@ -51,6 +55,7 @@ class AccountPage(Page):
     chosen: tuple[str, ...] = ()
     part: str = ""
     problems: tuple[Problem, ...] = ()
+    wait_minutes: int | None = None
     done: str = ""
 
 
@@ -70,21 +75,22 @@ def account(
 def change_password(
     request: Request, pages: Showing, service: Serving, frame: OwnFrame, old: _Text = "", new: _Text = ""
 ) -> Response:
-    """A new password; every login ends, this one is begun again."""
+    """A new password; every login ends, so the visitor signs in again."""
     who = frame.who
     try:
         hashed = service.login.hashed(new)
         try:
             service.login.check(who.name, old, client_address(request, service))
-        except TooManyFailures:
-            raise
+        except TooManyFailures as error:
+            minutes = math.ceil(error.seconds / 60)
+            return pages.show(request, _page(request, pages, frame, wait_minutes=minutes), 429)
         except LoginRefused:
             raise InvalidValue("this is not the password", field="old", remedy="type it again") from None
         service.accounts.set_password(who.name, hashed, by=who.name)
     except CustomsError as error:
         page = _page(request, pages, frame, part="password", problems=error.problems)
         return pages.show(request, page, status_of(error))
-    return RedirectResponse("/login", 303)
+    return RedirectResponse("/login?next=/account%3Fdone%3Dpassword", 303)
 
 
 @router.post("/account/logins")
@@ -112,7 +118,7 @@ def add_key(
     """A new key, shown this once."""
     chosen = tuple(scope for scope in scopes or () if scope in tuple(Permission))
     try:
-        if not days.isdigit():
+        if not days.isdecimal():
             raise InvalidValue(f"got {days!r}", field="days", remedy=f"give 1 to {MAX_DAYS}")
         wanted = frozenset(Permission(scope) for scope in chosen)
         _, text = service.registry.keys.add(frame.who, name.strip(), wanted, int(days), by=frame.who.name)
@@ -128,7 +134,7 @@ def add_key(
             problems=error.problems,
         )
         return pages.show(request, page, status_of(error))
-    return pages.show(request, _page(request, pages, frame, key=text, done="key"), 201)
+    return pages.show(request, _page(request, pages, frame, key=text), 201)
 
 
 @router.post("/account/keys/{key_id}")
@@ -152,6 +158,7 @@ def _page(
     chosen: tuple[str, ...] = (),
     part: str = "",
     problems: tuple[Problem, ...] = (),
+    wait_minutes: int | None = None,
     done: str = "",
 ) -> AccountPage:
     service, who = pages.service, frame.who
@@ -178,5 +185,6 @@ def _page(
         chosen=chosen,
         part=part,
         problems=problems,
+        wait_minutes=wait_minutes,
         done=done,
     )

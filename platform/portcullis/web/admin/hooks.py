@@ -9,8 +9,10 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from customs.errors import CustomsError, Problem
+from customs.sentences import Language
 from fusion.policy import BANDS, Band
 from portcullis.alerting.desk import WebhookDesk
+from portcullis.alerting.document import kind_label
 from portcullis.alerting.network import MAX_URL
 from portcullis.api.access import Serving
 from portcullis.api.problems import status_of
@@ -26,7 +28,7 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True)
 class HookRow:
-    """A webhook; kinds: none means all."""
+    """A webhook; kinds: in words, none means all; since: of the first failure in a row."""
 
     id: str
     url: str
@@ -52,11 +54,11 @@ class DeliveryRow:
 
 @dataclass(frozen=True, kw_only=True)
 class HooksPage(Page):
-    """All webhooks, and the form for a new one."""
+    """All webhooks, and the form for a new one. kinds: of alerts, each with its words."""
 
     template: ClassVar[str] = "admin/webhooks.html"
     hooks: tuple[HookRow, ...]
-    kinds: tuple[str, ...]
+    kinds: tuple[tuple[str, str], ...]
     url: str = ""
     chosen: tuple[str, ...] = ()
     lowest: str = ""
@@ -162,8 +164,12 @@ def _hooks(
 ) -> HooksPage:
     return HooksPage(
         frame=frame,
-        hooks=tuple(_row(pages, one) for one in pages.service.alerting.webhooks.all()),
-        kinds=tuple(kind for kind in AlertKind if kind is not AlertKind.WEBHOOK_TEST),
+        hooks=tuple(_row(pages, one, frame.language) for one in pages.service.alerting.webhooks.all()),
+        kinds=tuple(
+            (kind.value, kind_label(kind, frame.language))
+            for kind in AlertKind
+            if kind is not AlertKind.WEBHOOK_TEST
+        ),
         url=url,
         chosen=chosen,
         lowest=lowest,
@@ -185,7 +191,7 @@ def _hook(
     sent = WebhookDesk(pages.service.alerting).deliveries(found.id, before, MOST + 1)
     return HookPage(
         frame=frame,
-        hook=_row(pages, found),
+        hook=_row(pages, found, frame.language),
         deliveries=tuple(_delivery(pages, one) for one in sent[:MOST]),
         more=sent[MOST - 1].alert if len(sent) > MOST else None,
         secret=secret,
@@ -194,12 +200,12 @@ def _hook(
     )
 
 
-def _row(pages: Pages, found: Webhook) -> HookRow:
+def _row(pages: Pages, found: Webhook, language: Language) -> HookRow:
     since = found.failing_since
     return HookRow(
         id=found.id,
         url=found.url,
-        kinds=tuple(kind.value for kind in found.kinds),
+        kinds=tuple(kind_label(kind, language) for kind in found.kinds),
         band=found.lowest_band or "",
         active=found.active,
         failures=found.failures,

@@ -15,7 +15,8 @@ from portcullis.api.access import Serving
 from portcullis.api.imports import imported
 from portcullis.api.problems import status_of
 from portcullis.importing import MAPPED, Kind
-from portcullis.store.imports import Import
+from portcullis.service import NotFound
+from portcullis.store.imports import Import, Looked
 from portcullis.web.frame import Frame, Page, Part
 from portcullis.web.pages import ImportFrame, Pages, Showing
 
@@ -32,10 +33,10 @@ class ImportRow:
     file: str
     when: str
     by: str
-    read: int
-    repaired: int
-    refused: int
-    stored: int
+    read: str
+    repaired: str
+    refused: str
+    stored: str
     new: str
     digest: str
 
@@ -73,7 +74,7 @@ class Report:
             repaired=kept["repaired"],
             refused=kept["refused"],
             notes=tuple(kept["notes"]),
-            reasons=tuple(kept["reasons"].items()),
+            reasons=tuple(sorted(kept["reasons"].items(), key=lambda reason: -reason[1])),
             examples=shown,
             rest=sum(kept["reasons"].values()) - len(shown),
         )
@@ -81,7 +82,10 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportsPage(Page):
-    """The form, what a look at a file found, and earlier imports. earlier: of the very same file."""
+    """The form, what a look at a file found, and earlier imports. earlier: of the very same file.
+
+    wrong: field of the form → a key of `wrong_words`; problems: what the reader says of a file.
+    """
 
     template: ClassVar[str] = "admin/imports.html"
     kinds: tuple[str, ...]
@@ -91,24 +95,38 @@ class ImportsPage(Page):
     most_mb: int
     kind: str = ""
     columns: str = ""
-    looked: Report | None = None
+    report: Report | None = None
     file: str = ""
     earlier: ImportRow | None = None
+    wrong: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
+class LookedPart(Part):
+    """What a look at a file found."""
+
+    template: ClassVar[str] = "admin/looked.html"
+    report: Report | None
+    file: str
+    earlier: ImportRow | None
+    wrong: Mapping[str, str]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImportPage(Page):
-    """One import with its report, where it was kept."""
+    """One import with its report, where it was kept. earlier: the import of the same file before it."""
 
     template: ClassVar[str] = "admin/import.html"
     found: ImportRow
     report: Report | None
+    earlier: ImportRow | None
     done: str = ""
 
 
 PAGES: tuple[type[Page], ...] = (ImportsPage, ImportPage)
-PARTS: tuple[type[Part], ...] = ()
+PARTS: tuple[type[Part], ...] = (LookedPart,)
 
 
 @router.get("/admin/imports")
@@ -134,29 +152,49 @@ def add(
     file: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
     """Read a file: only look at it, or store it. Runs outside the event loop; the file waits on disk."""
-    try:
-        if file is None or not file.filename:
-            raise CustomsError("no file was chosen", field="file", remedy="choose a file")
-        if kind not in tuple(Kind):
-            raise CustomsError(f"got {kind!r}", field="kind", remedy="choose what the file holds")
-        wanted = _columns(columns)
-        if act == "store":
-            found = service.imports.take(Kind(kind), file.file, file.filename, wanted, frame.who)
-            return RedirectResponse(f"/admin/imports/{found.id}?done=imported", 303)
-        looked = service.imports.look(Kind(kind), file.file, file.filename, wanted)
-    except CustomsError as error:
-        page = _page(pages, frame, kind=kind, columns=columns, problems=error.problems)
-        return pages.show(request, page, status_of(error))
+    mapping, wrong = _columns(columns)
+    looked: Looked | None = None
+    problems: tuple[Problem, ...] = ()
+    status = 422
+    if kind not in tuple(Kind):
+        wrong["kind"] = "kind"
+    elif mapping and kind not in MAPPED:
+        wrong["columns"] = "fixed"
+    if file is None or not file.filename:
+        wrong["file"] = "file"
+    elif not wrong:
+        try:
+            if act == "store":
+                found = service.imports.take(Kind(kind), file.file, file.filename, mapping, frame.who)
+                return RedirectResponse(f"/admin/imports/{found.id}?done=imported", 303)
+            looked, status = service.imports.look(Kind(kind), file.file, file.filename, mapping), 200
+        except CustomsError as error:
+            problems, status = error.problems, status_of(error)
+    name = (file.filename or "") if file is not None else ""
+    report = None if looked is None else Report.of(looked.report)
+    earlier = None if looked is None or looked.earlier is None else _row(pages, looked.earlier)
+    if "hx-request" in request.headers:
+        part = LookedPart(
+            language=frame.language,
+            report=report,
+            file=name,
+            earlier=earlier,
+            wrong=wrong,
+            problems=problems,
+        )
+        return pages.show(request, part)
     page = _page(
         pages,
         frame,
         kind=kind,
         columns=columns,
-        looked=Report.of(looked.report),
-        file=file.filename,
-        earlier=None if looked.earlier is None else _row(pages, looked.earlier),
+        report=report,
+        file=name,
+        earlier=earlier,
+        wrong=wrong,
+        problems=problems,
     )
-    return pages.show(request, page)
+    return pages.show(request, page, status)
 
 
 @router.get("/admin/imports/{number}")
@@ -170,27 +208,37 @@ def one(
 ) -> Response:
     """One import."""
     found = imported(service, number)
-    report = None if found.report is None else Report.of(found.report)
-    page = ImportPage(frame=frame, found=_row(pages, found), report=report, done=done)
+    earlier = service.imports.earlier(Kind(found.kind), found.sha256, before=found.id)
+    page = ImportPage(
+        frame=frame,
+        found=_row(pages, found),
+        report=None if found.report is None else Report.of(found.report),
+        earlier=None if earlier is None else _row(pages, earlier),
+        done=done,
+    )
     return pages.show(request, page)
 
 
 @router.get("/admin/imports/{number}/report.json")
 def report(service: Serving, frame: ImportFrame, number: int) -> Response:
     """The whole report as it is kept."""
-    body = json.dumps(imported(service, number).report, ensure_ascii=False, indent=1)
+    found = imported(service, number)
+    if found.report is None:
+        raise NotFound("the report of this import was not kept", field="number", remedy="import it again")
+    body = json.dumps(found.report, ensure_ascii=False, indent=1)
     name = f'attachment; filename="import-{number}.json"'
     return Response(body, media_type="application/json", headers={"Content-Disposition": name})
 
 
-def _columns(text: str) -> dict[str, str]:
+def _columns(text: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Our name of a column → theirs, from lines `ours=theirs`; and what is wrong with them."""
     found = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         ours, equals, theirs = line.partition("=")
-        if not equals or not ours.strip():
-            raise CustomsError(f"got {line!r}", field="columns", remedy="write ours=theirs, one a line")
+        if not equals or not ours.strip() or not theirs.strip():
+            return {}, {"columns": "columns"}
         found[ours.strip()] = theirs.strip()
-    return found
+    return found, {}
 
 
 def _page(
@@ -200,9 +248,10 @@ def _page(
     before: int | None = None,
     kind: str = "",
     columns: str = "",
-    looked: Report | None = None,
+    report: Report | None = None,
     file: str = "",
     earlier: ImportRow | None = None,
+    wrong: Mapping[str, str] | None = None,
     problems: tuple[Problem, ...] = (),
 ) -> ImportsPage:
     found = pages.service.imports.page(before, MOST + 1)
@@ -215,9 +264,10 @@ def _page(
         most_mb=pages.service.settings.max_body_mb,
         kind=kind,
         columns=columns,
-        looked=looked,
+        report=report,
         file=file,
         earlier=earlier,
+        wrong=wrong or {},
         problems=problems,
     )
 
@@ -229,10 +279,10 @@ def _row(pages: Pages, found: Import) -> ImportRow:
         file=found.file,
         when=f"{found.at.astimezone(pages.zone):%Y-%m-%d %H:%M}",
         by=found.actor or "",
-        read=found.rows_read,
-        repaired=found.rows_repaired,
-        refused=found.rows_refused,
-        stored=found.rows_stored,
+        read=f"{found.rows_read:,}",
+        repaired=f"{found.rows_repaired:,}",
+        refused=f"{found.rows_refused:,}",
+        stored=f"{found.rows_stored:,}",
         new="" if found.rows_new is None else f"{found.rows_new:,}",
         digest=found.sha256,
     )

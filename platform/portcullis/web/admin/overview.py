@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 
 from customs.errors import Problem
 from portcullis.api.access import Serving
 from portcullis.checking import Finding, check
-from portcullis.identity.permissions import Permission
 from portcullis.store.model_choices import Part as Role
 from portcullis.web.frame import Page, Part
 from portcullis.web.pages import ManagingFrame, ModelsFrame, Showing
@@ -22,7 +20,10 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True, kw_only=True)
 class OverviewPage(Page):
-    """The installation in a few figures; what takes longer to find out is fetched by itself."""
+    """The installation in a few figures; what takes longer to find out is fetched by itself.
+
+    Analysts see it too, without what only who runs the platform may see.
+    """
 
     template: ClassVar[str] = "admin/overview.html"
     problems: tuple[Problem, ...]
@@ -33,8 +34,11 @@ class OverviewPage(Page):
     live: str | None
     shadow: str | None
     shadow_waiting: int
+    model_trouble: str
     policy: str
+    webhooks: int
     failing_webhooks: int
+    entries: int
     last_import: str | None
     clock: str
 
@@ -54,10 +58,10 @@ PARTS: tuple[type[Part], ...] = (FindingsPart,)
 
 @router.get("/admin")
 def overview(request: Request, pages: Showing, service: Serving, frame: ModelsFrame) -> Response:
-    """The overview; who may see only some of these pages goes to the first of them."""
-    if not frame.may(Permission.MANAGE_ACCOUNTS):
-        return RedirectResponse("/admin/policies", 303)
+    """The overview."""
     imports = service.imports.page(limit=1)
+    hooks = [hook for hook in service.alerting.webhooks.all() if hook.active]
+    live, head = service.switchboard.state(Role.LIVE), service.audit.head()
     page = OverviewPage(
         frame=frame,
         problems=tuple(service.readiness.problems(service.stopping.is_set())),
@@ -65,11 +69,14 @@ def overview(request: Request, pages: Showing, service: Serving, frame: ModelsFr
         signed_in=service.sessions.people(),
         assessments=service.assessments.count(),
         in_hand=service.batcher.in_hand,
-        live=service.switchboard.state(Role.LIVE).name,
+        live=live.name,
         shadow=service.switchboard.state(Role.SHADOW).name,
         shadow_waiting=service.switchboard.waiting,
+        model_trouble=live.problem or "",
         policy=service.policy.version,
-        failing_webhooks=sum(1 for hook in service.alerting.webhooks.all() if hook.failures),
+        webhooks=len(hooks),
+        failing_webhooks=sum(1 for hook in hooks if hook.failures),
+        entries=0 if head is None else head.number,
         last_import=f"{imports[0].at.astimezone(pages.zone):%Y-%m-%d %H:%M}" if imports else None,
         clock=f"{dt.datetime.now(pages.zone):%Y-%m-%d %H:%M %Z}",
     )

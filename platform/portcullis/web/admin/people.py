@@ -14,6 +14,7 @@ from portcullis.api.access import Serving
 from portcullis.api.accounts import made_up
 from portcullis.api.problems import status_of
 from portcullis.identity.keys import ApiKey
+from portcullis.identity.login import MIN_PASSWORD
 from portcullis.service import NotFound, Service
 from portcullis.store.accounts import MAX_NAME, Account, Role
 from portcullis.web.account.rows import KeyRow
@@ -40,7 +41,7 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class PeoplePage(Page):
-    """The list, a search, and the form for a new account."""
+    """The list, a search, and the form for a new account. least: characters of a password."""
 
     template: ClassVar[str] = "admin/people.html"
     people: tuple[Person, ...]
@@ -48,9 +49,10 @@ class PeoplePage(Page):
     role: str
     more: str | None
     provider: bool
+    least: int
     name: str = ""
+    new_role: str = ""
     problems: tuple[Problem, ...] = ()
-    done: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,7 @@ class PersonPage(Page):
     person: Person
     keys: tuple[KeyRow, ...]
     me: bool
+    least: int
     password: str = ""
     problems: tuple[Problem, ...] = ()
     done: str = ""
@@ -89,10 +92,9 @@ def people(
     q: Annotated[str, Query(max_length=MAX_NAME)] = "",
     role: Annotated[str, Query(max_length=16)] = "",
     after: Annotated[str, Query(max_length=MAX_NAME)] = "",
-    done: Annotated[str, Query(max_length=16)] = "",
 ) -> Response:
     """The list."""
-    return pages.show(request, _people(pages, frame, q, role, after, done=done))
+    return pages.show(request, _people(pages, frame, q, role, after))
 
 
 @router.post("/admin/people")
@@ -110,7 +112,7 @@ def add(
     try:
         service.login.add(name.strip(), given, _role(role), by=frame.who.name)
     except CustomsError as error:
-        page = _people(pages, frame, role=role, name=name, problems=error.problems)
+        page = _people(pages, frame, name=name, new_role=role, problems=error.problems)
         return pages.show(request, page, status_of(error))
     shown = "" if password else given
     return pages.show(request, _person(pages, frame, name.strip(), password=shown, done="added"), 201)
@@ -207,11 +209,11 @@ def _people(
     after: str = "",
     *,
     name: str = "",
+    new_role: str = "",
     problems: tuple[Problem, ...] = (),
-    done: str = "",
 ) -> PeoplePage:
     service = pages.service
-    chosen = Role(role) if role in tuple(Role) and not problems else None
+    chosen = Role(role) if role in tuple(Role) else None
     found = service.accounts.page(after, MOST + 1, part=wanted.strip(), role=chosen)
     return PeoplePage(
         frame=frame,
@@ -220,9 +222,10 @@ def _people(
         role=role,
         more=found[MOST - 1].name if len(found) > MOST else None,
         provider=service.registry.oidc is not None,
+        least=MIN_PASSWORD,
         name=name,
+        new_role=new_role,
         problems=problems,
-        done=done,
     )
 
 
@@ -241,6 +244,7 @@ def _person(
         person=_row(pages, found),
         keys=_rows(pages, pages.service.registry.keys.page(found, "", MOST)),
         me=found.id == frame.who.id,
+        least=MIN_PASSWORD,
         password=password,
         problems=problems,
         done=done,

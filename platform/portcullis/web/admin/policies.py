@@ -9,27 +9,31 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from customs.errors import CustomsError, Problem
+from customs.errors import CustomsError, InvalidConfig, InvalidValue
 from fusion import Policy
 from portcullis.api.access import Serving
 from portcullis.api.policies import published
-from portcullis.api.problems import status_of
 from portcullis.report import check_label
 from portcullis.service import Service
-from portcullis.store.policies import Change, Published
+from portcullis.store.policies import MAX_REASON, READ, Change, Published
 from portcullis.web.frame import Frame, Page, Part
 from portcullis.web.pages import ModelsFrame, Pages, PolicyFrame, Showing
 
 MOST = 30
+HIGHEST = 12.0  # one in a million millions: more than any calibration can tell
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "bands": ("watch", "high", "critical"),
+    "findings": ("note", "warning", "alarm"),
+}
 router = APIRouter(include_in_schema=False)
-_BANDS, _FINDINGS = ("watch", "high", "critical"), ("note", "warning", "alarm")
+Wrong = dict[str, str]  # field → what is wrong with it: a key of `wrong_words` in the template
 
 
 @dataclass(frozen=True)
 class Threshold:
     """One threshold; one_in: of how many clean consignments one gets there; typed: what the form shows."""
 
-    section: str
+    field: str
     name: str
     surprise: str
     one_in: str
@@ -45,7 +49,7 @@ class ShareRow:
     after: int
     share_before: str
     share_after: str
-    difference: int
+    difference: str
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class ChangeRows:
 
 @dataclass(frozen=True)
 class VersionRow:
-    """A policy that was published."""
+    """A policy that can be put in force again; number 0 is the one that ships with Portcullis."""
 
     number: int
     version: str
@@ -85,11 +89,15 @@ class VersionRow:
 
 @dataclass(frozen=True, kw_only=True)
 class PoliciesPage(Page):
-    """The policy in force, a form for another, what it would change, and earlier ones."""
+    """The policy in force, a form for another, what it would change, and earlier ones.
+
+    again: number of the earlier policy that was to be put in force and could not be.
+    """
 
     template: ClassVar[str] = "admin/policies.html"
     version: str
-    thresholds: tuple[Threshold, ...]
+    bands: tuple[Threshold, ...]
+    findings: tuple[Threshold, ...]
     cap: str
     weights: tuple[tuple[str, str], ...]
     echoes: tuple[tuple[str, str], ...]
@@ -97,9 +105,12 @@ class PoliciesPage(Page):
     pinned: bool
     versions: tuple[VersionRow, ...]
     more: int | None
+    most_reason: int = MAX_REASON
+    most_read: int = READ
     change: ChangeRows | None = None
     reason: str = ""
-    problems: tuple[Problem, ...] = ()
+    again: int | None = None
+    wrong: Mapping[str, str]
     done: str = ""
 
 
@@ -109,7 +120,8 @@ class ChangePart(Part):
 
     template: ClassVar[str] = "admin/change.html"
     change: ChangeRows | None
-    problems: tuple[Problem, ...]
+    most_read: int = READ
+    wrong: Mapping[str, str]
 
 
 PAGES: tuple[type[Page], ...] = (PoliciesPage,)
@@ -119,7 +131,7 @@ PARTS: tuple[type[Part], ...] = (ChangePart,)
 async def typed(request: Request) -> Mapping[str, str]:
     """The fields of the form, as they were typed."""
     form = await request.form()
-    return {name: value[:1000] for name, value in form.items() if isinstance(value, str)}
+    return {name: value[: 2 * MAX_REASON] for name, value in form.items() if isinstance(value, str)}
 
 
 Typed = Annotated[Mapping[str, str], Depends(typed)]
@@ -138,26 +150,27 @@ def policies(
 
 
 @router.post("/admin/policies/preview")
-def preview(request: Request, pages: Showing, service: Serving, frame: ModelsFrame, form: Typed) -> Response:
+def preview(request: Request, pages: Showing, service: Serving, frame: PolicyFrame, form: Typed) -> Response:
     """What the typed thresholds would change: a piece of the page, or without scripts the whole of it."""
-    change, problems = None, ()
-    try:
-        change = ChangeRows.of(service.policies.compared(service.policy, _wanted(service, form)))
-    except CustomsError as error:
-        problems = error.problems
+    policy, wrong = _wanted(service, form)
+    now = service.policies.in_force()
+    change = None if policy is None else ChangeRows.of(service.policies.compared(now, policy))
     if "hx-request" in request.headers:
-        return pages.show(request, ChangePart(language=frame.language, change=change, problems=problems))
-    return pages.show(request, _page(pages, frame, form=form, change=change, problems=problems))
+        return pages.show(request, ChangePart(language=frame.language, change=change, wrong=wrong))
+    page = _page(pages, frame, form=form, change=change, wrong=wrong)
+    return pages.show(request, page, 422 if wrong else 200)
 
 
 @router.post("/admin/policies")
 def publish(request: Request, pages: Showing, service: Serving, frame: PolicyFrame, form: Typed) -> Response:
-    """Put the typed thresholds in force."""
-    try:
-        service.publish(_wanted(service, form), form.get("reason", ""), frame.who)
-    except CustomsError as error:
-        page = _page(pages, frame, form=form, problems=error.problems)
-        return pages.show(request, page, status_of(error))
+    """Put the typed thresholds in force, unless another policy was published since the form was shown."""
+    policy, wrong = _wanted(service, form)
+    if form.get("seen") != service.policies.in_force().version:
+        wrong["policy"] = "changed"
+    if policy is not None and not wrong:
+        wrong = _published(service, policy, form.get("reason", ""), frame)
+    if wrong:
+        return pages.show(request, _page(pages, frame, form=form, wrong=wrong), 422)
     return RedirectResponse("/admin/policies?done=published", 303)
 
 
@@ -168,33 +181,48 @@ def publish_again(
     service: Serving,
     frame: PolicyFrame,
     number: int,
-    reason: Annotated[str, Form(max_length=1000)] = "",
+    reason: Annotated[str, Form(max_length=2 * MAX_REASON)] = "",
 ) -> Response:
-    """Put an earlier policy in force again."""
-    try:
-        service.publish(published(service, number).policy, reason, frame.who)
-    except CustomsError as error:
-        return pages.show(request, _page(pages, frame, problems=error.problems), status_of(error))
+    """Put an earlier policy in force again; 0 is the one that ships with Portcullis."""
+    policy = Policy.default() if number == 0 else published(service, number).policy
+    wrong = _published(service, policy, reason, frame)
+    if wrong:
+        page = _page(pages, frame, form={"reason": reason}, wrong=wrong, again=number)
+        return pages.show(request, page, 422)
     return RedirectResponse("/admin/policies?done=published", 303)
 
 
-def _wanted(service: Service, form: Mapping[str, str]) -> Policy:
-    problems, values = [], dict[str, float]()
-    for section, names in (("bands", _BANDS), ("findings", _FINDINGS)):
+def _published(service: Service, policy: Policy, reason: str, frame: Frame) -> Wrong:
+    try:
+        service.publish(policy, reason, frame.who)
+    except InvalidValue:
+        return {"reason": "reason"}
+    except InvalidConfig:
+        return {"policy": "same" if service.policies.pinned is None else "pinned"}
+    return {}
+
+
+def _wanted(service: Service, form: Mapping[str, str]) -> tuple[Policy | None, Wrong]:
+    wrong, values = Wrong(), dict[str, float]()
+    for section, names in SECTIONS.items():
         for name in names:
-            given = form.get(f"{section}.{name}", "").replace(",", ".").strip()
+            field = f"{section}.{name}"
             try:
-                values[name] = float(given)
-                good = 0 <= values[name] <= 12
+                values[field] = float(form.get(field, "").replace(",", ".").strip())
             except ValueError:
-                good = False
-            if not good:
-                problems.append(Problem(f"got {given!r}", f"{section}.{name}", "give a number from 0 to 12"))
-    if problems:
-        raise CustomsError.of(problems)
-    return service.policy.with_thresholds(
-        {name: values[name] for name in _BANDS}, {name: values[name] for name in _FINDINGS}
+                wrong[field] = "number"
+            else:
+                if not 0 <= values[field] <= HIGHEST:
+                    wrong[field] = "number"
+    if wrong:
+        return None, wrong
+    bands, findings = (
+        {name: values[f"{section}.{name}"] for name in names} for section, names in SECTIONS.items()
     )
+    try:
+        return service.policies.in_force().with_thresholds(bands, findings), wrong
+    except CustomsError as error:
+        return None, {(p.field or "policy").removeprefix("policy."): "order" for p in error.problems}
 
 
 def _page(
@@ -204,51 +232,62 @@ def _page(
     before: int | None = None,
     form: Mapping[str, str] | None = None,
     change: ChangeRows | None = None,
-    problems: tuple[Problem, ...] = (),
+    wrong: Mapping[str, str] | None = None,
+    again: int | None = None,
     done: str = "",
 ) -> PoliciesPage:
     service, form = pages.service, form or {}
-    policy = service.policy
+    policy = service.policies.in_force()
     found = service.policies.page(before, MOST + 1)
     newest = service.policies.page(limit=1)
-    current = newest[0].number if newest and newest[0].policy.version == policy.version else None
+    current = newest[0].number if newest and service.policies.pinned is None else 0
+    versions = [_version(pages, one, one.number == current) for one in found[:MOST]]
+    if len(found) <= MOST:
+        shipped = Policy.default()
+        now = current == 0 and policy.version == shipped.version
+        versions.append(VersionRow(0, shipped.version, "", "", "", _thresholds(shipped), now))
 
     def label(check: str) -> str:
         return check_label(check, frame.language)
 
+    def row(section: str, name: str, s: float) -> Threshold:
+        field = f"{section}.{name}"
+        return Threshold(field, name, f"{s:g}", f"{10**s:,.0f}", form.get(field, f"{s:g}"))
+
     return PoliciesPage(
         frame=frame,
         version=policy.version,
-        thresholds=tuple(
-            Threshold(section, name, f"{s:g}", f"{10**s:,.0f}", form.get(f"{section}.{name}", f"{s:g}"))
-            for section, values in (("bands", policy.bands), ("findings", policy.findings))
-            for name, s in values.items()
-        ),
+        bands=tuple(row("bands", name, s) for name, s in policy.bands.items()),
+        findings=tuple(row("findings", name, s) for name, s in policy.findings.items()),
         cap=f"{policy.cap:g}",
         weights=tuple((label(check), f"{weight:g}") for check, weight in policy.weights.items()),
         echoes=tuple((label(check), label(other)) for check, other in policy.echoes.items()),
         ceilings=tuple((label(check), most) for check, most in policy.ceilings.items()),
         pinned=service.policies.pinned is not None,
-        versions=tuple(_version(pages, one, one.number == current) for one in found[:MOST]),
+        versions=tuple(versions),
         more=found[MOST - 1].number if len(found) > MOST else None,
         change=change,
         reason=form.get("reason", ""),
-        problems=problems,
+        again=again,
+        wrong=wrong or {},
         done=done,
     )
 
 
 def _version(pages: Pages, found: Published, now: bool) -> VersionRow:
-    values = {**found.policy.bands, **found.policy.findings}
     return VersionRow(
         number=found.number,
         version=found.policy.version,
         when=f"{found.at.astimezone(pages.zone):%Y-%m-%d %H:%M}",
         by=found.account or "",
         reason=found.reason,
-        thresholds=tuple((name, f"{value:g}") for name, value in values.items()),
+        thresholds=_thresholds(found.policy),
         now=now,
     )
+
+
+def _thresholds(policy: Policy) -> tuple[tuple[str, str], ...]:
+    return tuple((name, f"{value:g}") for name, value in {**policy.bands, **policy.findings}.items())
 
 
 def _shares(pairs: Mapping[str, tuple[int, int]], counted: int) -> tuple[ShareRow, ...]:
@@ -256,5 +295,6 @@ def _shares(pairs: Mapping[str, tuple[int, int]], counted: int) -> tuple[ShareRo
         return f"{n / counted:.1%}" if counted else ""
 
     return tuple(
-        ShareRow(name, old, new, share(old), share(new), new - old) for name, (old, new) in pairs.items()
+        ShareRow(name, old, new, share(old), share(new), f"{new - old:+,}" if new != old else "0")
+        for name, (old, new) in pairs.items()
     )

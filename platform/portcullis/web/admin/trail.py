@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 from urllib.parse import urlencode
@@ -14,26 +15,32 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from portcullis.api.access import Serving
+from portcullis.identity.permissions import Permission
 from portcullis.store.audit import Entry, check_chain
 from portcullis.web.frame import Frame, Page, Part
 from portcullis.web.pages import AuditFrame, Pages, Showing
 
 MOST, MOST_FAULTS = 100, 50
-FAMILIES = ("login", "account", "key", "policy", "models", "data", "webhook", "case", "assess", "batch")
+FAMILIES = (
+    *("login", "logout", "account", "key", "policy", "models", "data", "webhook", "view", "selection"),
+    *("assess", "decision", "outcome", "note", "assignment", "batch", "goods_list", "export", "backup"),
+)
+_ABOUT_CASES = ("assess", "decision", "outcome", "note", "assignment", "export")
 router = APIRouter(include_in_schema=False)
 _Text = Annotated[str, Query(max_length=80)]
 
 
 @dataclass(frozen=True)
 class EntryRow:
-    """One entry; details: its values in one line."""
+    """One entry; details: names and values, long ones cut; case: its subject is a case that may be seen."""
 
     number: int
     when: str
     actor: str
     action: str
     subject: str
-    details: str
+    details: tuple[tuple[str, str], ...]
+    case: bool
 
 
 @dataclass(frozen=True)
@@ -80,10 +87,19 @@ def audit(
 ) -> Response:
     """Entries that fit."""
     found = _entries(pages, actor, action, subject, since, until, before)
-    kept = {"actor": actor, "action": action, "subject": subject, "since": since, "until": until}
-    older = {name: value for name, value in kept.items() if value}
-    more = urlencode({**older, "before": found[MOST - 1].number}) if len(found) > MOST else ""
-    page = AuditPage(frame=frame, entries=tuple(_row(pages, one) for one in found[:MOST]), more=more, **kept)
+    asked = (("actor", actor), ("action", action), ("subject", subject), ("since", since), ("until", until))
+    kept = [(name, value) for name, value in asked if value]
+    more = urlencode([*kept, ("before", found[MOST - 1].number)]) if len(found) > MOST else ""
+    page = AuditPage(
+        frame=frame,
+        entries=_rows(pages, frame, found),
+        actor=actor,
+        action=action,
+        subject=subject,
+        since=since,
+        until=until,
+        more=more,
+    )
     return pages.show(request, page)
 
 
@@ -146,7 +162,7 @@ def _empty(pages: Pages, frame: Frame, checked: Checked) -> AuditPage:
     more = urlencode({"before": found[MOST - 1].number}) if len(found) > MOST else ""
     return AuditPage(
         frame=frame,
-        entries=tuple(_row(pages, one) for one in found[:MOST]),
+        entries=_rows(pages, frame, found),
         actor="",
         action="",
         subject="",
@@ -157,14 +173,23 @@ def _empty(pages: Pages, frame: Frame, checked: Checked) -> AuditPage:
     )
 
 
-def _row(pages: Pages, entry: Entry) -> EntryRow:
-    when = dt.datetime.fromisoformat(entry.at).astimezone(pages.zone)
-    shown = " · ".join(f"{name}: {_short(value)}" for name, value in entry.values.items())
-    return EntryRow(
-        entry.number, f"{when:%Y-%m-%d %H:%M:%S}", entry.actor, entry.action, entry.subject, shown
+def _rows(pages: Pages, frame: Frame, found: Sequence[Entry]) -> tuple[EntryRow, ...]:
+    reads = frame.may(Permission.READ_CASES)
+    return tuple(
+        EntryRow(
+            number=entry.number,
+            when=f"{dt.datetime.fromisoformat(entry.at).astimezone(pages.zone):%Y-%m-%d %H:%M:%S}",
+            actor=entry.actor,
+            action=entry.action,
+            subject=entry.subject,
+            details=tuple((name, _short(value)) for name, value in entry.values.items()),
+            case=reads and entry.action in _ABOUT_CASES,
+        )
+        for entry in found[:MOST]
     )
 
 
 def _short(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 160 else f"{text[:160]}…"
+    most = 12 if re.fullmatch("[0-9a-f]{64}", text) else 80  # of a hash only as much as the eye compares
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -102,8 +102,9 @@ def outcomes(
     until: Word = "",
     period: Word = "",
 ) -> Response:
-    """What inspections brought: of the last three months, unless another period is asked for."""
+    """What inspections brought: of the three months up to the latest outcome, unless another is asked for."""
     today = service.watching.quality.now().astimezone(pages.zone).date()
+    today = min(service.watching.outcomes.newest_day() or today, today)
     if not (since or until or period):
         since = str(today - dt.timedelta(days=_USUAL_DAYS - 1))
     problems: tuple[Problem, ...] = ()

@@ -1,14 +1,20 @@
 /** Charts in the colours of the page: drawn anew when the theme or the room changes. */
 import { BarChart, CustomChart, LineChart, ScatterChart } from "echarts/charts";
-import { GridComponent, LegendComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
-import { type ECharts, init, use } from "echarts/core";
+import {
+  AriaComponent,
+  GridComponent,
+  LegendComponent,
+  MarkLineComponent,
+  TooltipComponent,
+} from "echarts/components";
+import { type ECharts, type EChartsCoreOption, init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
-import type { EChartsOption } from "echarts/types/dist/shared";
 import { onTheme, type Paint, paint } from "./paint";
 
 export type { Paint } from "./paint";
 
 use([
+  AriaComponent,
   BarChart,
   CustomChart,
   LineChart,
@@ -23,7 +29,7 @@ use([
 /** Draw a chart into an element; answers with what redraws it, and with ECharts' own handle. */
 export function chart(
   element: HTMLElement,
-  option: (paint: Paint) => EChartsOption,
+  option: (paint: Paint) => EChartsCoreOption,
 ): { redraw: () => void; handle: ECharts } {
   const handle = init(element, null, { renderer: "canvas" });
   const redraw = () => {

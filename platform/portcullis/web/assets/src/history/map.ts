@@ -5,7 +5,9 @@ import { createEmpty, extend } from "ol/extent";
 import Feature from "ol/Feature";
 import TopoJSON from "ol/format/TopoJSON";
 import LineString from "ol/geom/LineString";
+import MultiPolygon from "ol/geom/MultiPolygon";
 import PointGeometry from "ol/geom/Point";
+import type Polygon from "ol/geom/Polygon";
 import { defaults as interactions } from "ol/interaction/defaults";
 import VectorLayer from "ol/layer/Vector";
 import OlMap from "ol/Map";
@@ -15,8 +17,10 @@ import { Circle, Fill, Stroke, Style, Text } from "ol/style";
 import View from "ol/View";
 import outlines from "world-atlas/countries-110m.json?url";
 import { onTheme, type Paint, paint, sheer } from "../common/paint";
-import { type Point, wayThrough } from "./way";
+import { type Point, unrolled, wayThrough } from "./way";
 import { say } from "./words";
+
+const ANTARCTICA = "010";
 
 interface Stop {
   at: Point;
@@ -64,7 +68,7 @@ export async function drawMap(element: HTMLElement, panel: HTMLElement): Promise
     const answer = await fetch(outlines);
     if (!answer.ok) throw new Error(answer.statusText);
     const reader = new TopoJSON({ layers: ["countries"] });
-    land.addFeatures(reader.readFeatures(await answer.json(), { featureProjection: "EPSG:3857" }));
+    land.addFeatures(reader.readFeatures(await answer.json()).flatMap(flat));
     map.once("rendercomplete", () => {
       element.dataset.ready = "";
     });
@@ -74,6 +78,15 @@ export async function drawMap(element: HTMLElement, panel: HTMLElement): Promise
     said.textContent = say("noMap");
     element.after(said);
   }
+}
+
+/** A country's outline on the flat map; the outlines are cut for a globe, and Antarctica has no edge here. */
+function flat(country: Feature): Feature[] {
+  const outline = country.getGeometry();
+  if (country.getId() === ANTARCTICA || !outline) return [];
+  const many = outline instanceof MultiPolygon ? outline : new MultiPolygon([outline as Polygon]);
+  const rings = many.getCoordinates().map((each) => each.map((ring) => unrolled(ring as Point[])));
+  return [new Feature(new MultiPolygon(rings).transform("EPSG:4326", "EPSG:3857"))];
 }
 
 function stopsOf(room: ParentNode): Stop[] {

@@ -1,22 +1,7 @@
 /** Outcomes and drift: charts of what the tables of the page say. */
-import { BarChart, CustomChart, LineChart, ScatterChart } from "echarts/charts";
-import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
-import { use } from "echarts/core";
-import { CanvasRenderer } from "echarts/renderers";
 import { chart } from "../common/chart";
 import { chances, curve, surprise, weeks } from "./drawings";
 
-use([
-  AriaComponent,
-  BarChart,
-  CanvasRenderer,
-  CustomChart,
-  GridComponent,
-  LegendComponent,
-  LineChart,
-  ScatterChart,
-  TooltipComponent,
-]);
 draw("#weeks-chart", weeks);
 draw("#chances-chart", chances);
 draw("#surprise-chart", surprise);
