@@ -121,7 +121,7 @@ class Queue:
             columns = (queue.c.number, queue.c.surprise, sa.func.coalesce(queue.c.chance, UNKNOWN))
             found = connection.execute(sa.select(*columns).where(*conditions))
             # straight from the driver: a hundred thousand rows as objects take longer than the question
-            table = np.array(found.cursor.fetchall(), dtype=np.float64).reshape(-1, 3)  # type: ignore[union-attr]
+            table = np.array(found.cursor.fetchall(), dtype=np.float64).reshape(-1, 3)
             found.close()
         table = table[np.argsort(table[:, 0])]
         known = np.where(table[:, 1:] == UNKNOWN, np.nan, table[:, 1:])
