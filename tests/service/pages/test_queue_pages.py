@@ -267,7 +267,7 @@ def test_an_analyst_filters_selects_and_assigns_on_the_keyboard(
     page.click("#budget-card summary")
     page.fill("#b-budget", "2")
     page.press("#b-budget", "Enter")
-    page.wait_for_selector("#publish", timeout=5_000)
+    page.wait_for_selector("#publish")
     axe(page)
     page.fill("#f-text", "cheaper")  # the plan is of the cases that are shown
     page.locator("#publish", has_text="1").wait_for()
