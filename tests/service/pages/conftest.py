@@ -189,7 +189,7 @@ def office(
 ) -> Iterator[SimpleNamespace]:
     """A live service over a copy of the office's data: `service`, `address`, `cookie(role)`.
 
-    Its broker has handed in one list of goods and written one dossier, its admin has set a webhook: `list_id`,
+    Its broker has handed in a list of goods and written a dossier, its admin has set a webhook: `list_id`,
     `dossier_id`, `webhook_id`.
     """
     folder = tmp_path_factory.mktemp("open") / "data"

@@ -131,7 +131,10 @@ export function suggest(form: HTMLFormElement): void {
     if ((event.key === "Enter" && (event.ctrlKey || event.metaKey)) || leaves) {
       event.preventDefault();
       if (event.key === "Enter") void newest.now();
-      else go(1);
+      else {
+        if (event.key === "Escape") text.blur(); // also where there is no suggestion to go to
+        go(1);
+      }
     }
   });
   room.addEventListener("change", (event) => {
