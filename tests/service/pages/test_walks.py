@@ -17,10 +17,6 @@ from portcullis.web.words import translations
 
 pytestmark = pytest.mark.browser
 
-LATER = pytest.mark.xfail(strict=True, reason="the room that this role begins in is still being built")
-EVERYBODY = [
-    pytest.param(role, marks=() if role is Role.INSPECTOR else LATER, id=role.value) for role in Role
-]
 PLACE_WORDS = {"desk": "Desk", "codes": "HS codes", "queue": "Queue", "admin": "Administration"}
 
 
@@ -62,7 +58,7 @@ def enter(office: SimpleNamespace, chromium: Any, make: SimpleNamespace) -> Iter
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
-@pytest.mark.parametrize("role", EVERYBODY)
+@pytest.mark.parametrize("role", Role, ids=lambda role: role.value)
 def test_everybody_comes_in_where_their_work_is_and_goes_out_again(
     enter: Callable[..., Any], office: SimpleNamespace, axe: Callable[[Any], None], role: Role, language: str
 ) -> None:
@@ -76,16 +72,17 @@ def test_everybody_comes_in_where_their_work_is_and_goes_out_again(
     assert here.get_attribute("href") == HOMES[role]
     place = next(place.name for place in PLACES if place.href == HOMES[role])
     assert here.inner_text().strip() == translations(language).gettext(PLACE_WORDS[place])
+    page.evaluate("document.activeElement.blur()")  # some pages begin in a field, where `?` is only a letter
     page.locator("body").press("?")
     page.locator("dialog#keys[open]").wait_for()
     assert page.locator("dialog#keys kbd").count() >= 2 * len(shown)
     axe(page)
     page.keyboard.press("Escape")
-    page.locator("details.menu summary").click()
+    page.locator("nav.mine details.menu summary").click()
     page.locator("#theme").select_option("dark")
     page.reload()
     assert page.locator("html").get_attribute("data-theme") == "dark"
-    page.locator("details.menu summary").click()
+    page.locator("nav.mine details.menu summary").click()
     axe(page)
     page.locator("form[action='/logout'] button").click()
     page.wait_for_url(re.compile("/login"))
