@@ -5,7 +5,10 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -14,7 +17,9 @@ import sqlalchemy as sa
 
 from portcullis.identity.permissions import Permission
 from portcullis.identity.session import COOKIE
+from portcullis.models import Models
 from portcullis.service import Service
+from portcullis.settings import Settings
 from portcullis.store.accounts import NO_PASSWORD, Account, Role
 from portcullis.store.audit import audit
 from portcullis.store.engine import writing
@@ -279,16 +284,33 @@ def test_keys_of_everybody_are_listed_by_owner_and_revoked(
     assert admin.post("/admin/keys/0000000000000000").status_code == 404
 
 
-def test_a_webhook_is_added_tested_switched_and_removed(
-    admin: httpx.Client, service: Service, receiver: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def near(tmp_path: Path, fresh: Path, by_hand: Models, make: Any) -> Iterator[SimpleNamespace]:
+    """A service whose webhooks may reach this machine, and who runs it, signed in."""
+    shutil.copytree(fresh, tmp_path / "near")
+    settings = Settings(
+        data=tmp_path / "near", webhook_networks="127.0.0.0/8", webhook_http=True, language="en"
+    )
+    service = Service.open(settings, by_hand)
+    admin = service.accounts.add("an-admin", "no hash", Role.ADMIN)
+    cookies = {COOKIE: service.sessions.issue(admin), "portcullis_language": "en"}
+    with (
+        make.running(service) as address,
+        httpx.Client(base_url=address, headers=OWN, cookies=cookies, timeout=30) as client,
+    ):
+        yield SimpleNamespace(service=service, client=client)
+    service.close()
+
+
+def test_a_webhook_is_added_tested_switched_and_removed(near: SimpleNamespace, receiver: Any) -> None:
+    admin, service = near.client, near.service
     refused = admin.post("/admin/webhooks", data={"url": "ftp://elsewhere", "kinds": ["decided"]})
     assert refused.status_code == 422
     assert 'id="wrong-url"' in refused.text
     assert 'value="ftp://elsewhere"' in refused.text
     assert 'value="decided" checked' in refused.text
     assert service.alerting.webhooks.all() == []
-    form = {"url": "https://hooks.example.org/customs", "kinds": ["decided"], "lowest": "critical"}
+    form = {"url": receiver.url, "kinds": ["decided"], "lowest": "critical"}
     page = admin.post("/admin/webhooks", data=form)
     assert page.status_code == 201
     secret = shown_once(page.text)
@@ -296,19 +318,22 @@ def test_a_webhook_is_added_tested_switched_and_removed(
     where = f"/admin/webhooks/{hook.id}"
     assert secret not in admin.get(where).text
     listed = admin.get("/admin/webhooks").text
-    assert form["url"] in listed
+    assert receiver.url in listed
     assert "Critical risk" in listed
-    tested = admin.post(where, data={"act": "test"}).text  # nothing outside is reached from a test
-    assert "Test:" in tested
-    assert "Waits for the next attempt" in tested or "Given up" in tested
+    assert "The test was delivered." in admin.post(where, data={"act": "test"}).text
+    assert len(receiver.got) == 1
+    receiver.answer = 500
+    assert "The test could not be delivered." in admin.post(where, data={"act": "test"}).text
+    assert "HTTP 500" in admin.get(where).text
     assert "Switched off" in admin.get(admin.post(where, data={"act": "off"}).headers["location"]).text
     admin.post(where, data={"act": "on"})
     assert service.alerting.webhooks.all()[0].active
     gone = admin.post(where, data={"act": "remove"})
     assert "The webhook was removed." in admin.get(gone.headers["location"]).text
     assert admin.get(where).status_code == 404
-    assert [a for _, a, subject in deeds(service) if subject == hook.id] == [
-        *("webhook.add", "webhook.test", "webhook.change", "webhook.change", "webhook.remove"),
+    assert [action for _, action, subject in deeds(service) if subject == hook.id] == [
+        *("webhook.add", "webhook.test", "webhook.test"),
+        *("webhook.change", "webhook.change", "webhook.remove"),
     ]
 
 

@@ -58,7 +58,7 @@ def enter(office: SimpleNamespace, chromium: Any, make: SimpleNamespace) -> Iter
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("role", Role, ids=lambda role: role.value)
 def test_everybody_comes_in_where_their_work_is_and_goes_out_again(
     enter: Callable[..., Any], office: SimpleNamespace, axe: Callable[[Any], None], role: Role, language: str
 ) -> None:
