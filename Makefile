@@ -24,7 +24,7 @@ demo: $(VENV)/.installed assets ## build the synthetic world, train on it, serve
 
 test: $(VENV)/.installed-dev assets ## run the whole test suite, that of the scripts first
 	$(NPM) test --silent
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --doctest-modules data/customs fusion tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --doctest-modules data/customs fusion tests
 
 lint: $(VENV)/.installed-dev assets ## ruff and mypy; biome and tsc for the scripts
 	$(NPM) run lint --silent
