@@ -89,7 +89,7 @@ def open_as(
 
     The test fails on anything that the console reports and on any request to another machine. Answers that
     refuse (4xx) are reported by Chromium too: name those that the test means in `refused`. With
-    PORTCULLIS_SCREENSHOTS a picture of every page is kept in that folder at the end of the test.
+    SCREENSHOTS_DIR a picture of every page is kept in that folder at the end of the test.
     """
     complaints: list[str] = []
     with ExitStack() as opened:
@@ -130,7 +130,7 @@ def open_as(
             return page
 
         yield open_page
-        folder = os.environ.get("PORTCULLIS_SCREENSHOTS")
+        folder = os.environ.get("SCREENSHOTS_DIR")
         if folder:
             pages = [page for context in chromium.contexts for page in context.pages]
             for i, page in enumerate(pages):

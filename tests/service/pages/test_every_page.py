@@ -225,7 +225,7 @@ def looked_at(
 
 def keep(page: Any, name: str) -> None:
     """A picture of the page, where the environment names a folder for them."""
-    folder = os.environ.get("PORTCULLIS_SCREENSHOTS")
+    folder = os.environ.get("SCREENSHOTS_DIR")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=str(Path(folder) / f"{re.sub(r'[^a-z-]+', '_', name)}.png"))
