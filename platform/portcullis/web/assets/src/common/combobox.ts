@@ -62,6 +62,7 @@ export function combobox(input: HTMLInputElement, suggesting: Suggesting): void 
   let options: readonly Option[] = [];
   let active = -1;
   let picking = false;
+  let stale = false; // the list answers an earlier text
   let waiting = 0;
   let asking: AbortController | null = null;
 
@@ -93,6 +94,7 @@ export function combobox(input: HTMLInputElement, suggesting: Suggesting): void 
   };
   const show = (found: readonly Option[]) => {
     options = found;
+    stale = false;
     list.replaceChildren(...found.map((option, i) => drawn(option, `${id}-${i}`)));
     list.hidden = found.length === 0;
     input.setAttribute("aria-expanded", String(found.length > 0));
@@ -119,6 +121,7 @@ export function combobox(input: HTMLInputElement, suggesting: Suggesting): void 
 
   input.addEventListener("input", () => {
     clearTimeout(waiting);
+    stale = !picking;
     if (!picking) waiting = window.setTimeout(ask, suggesting.rest ?? 120);
   });
   input.addEventListener("keydown", (event) => {
@@ -133,7 +136,12 @@ export function combobox(input: HTMLInputElement, suggesting: Suggesting): void 
     } else if (event.key === "Enter" && !list.hidden) {
       const chosen = options[Math.max(active, 0)];
       event.preventDefault(); // a list that is open is answered, not the form
-      if (chosen) pick(chosen);
+      if (stale) {
+        clearTimeout(waiting); // who types fast means what they typed, not what the list still shows
+        void ask().then(() => {
+          if (!stale && !list.hidden && options[0]) pick(options[0]);
+        });
+      } else if (chosen) pick(chosen);
     } else if (event.key === "Escape" && !list.hidden) {
       event.stopPropagation();
       close();
